@@ -1,0 +1,21 @@
+//! The nouns of a login and the rules between them: pure, no async, no I/O; `now` is an argument.
+//!
+//! Nothing here knows of HTTP, of a store or of WeChat's wire.
+
+pub mod account;
+pub mod flow;
+pub mod identity;
+pub mod ids;
+pub mod principal;
+pub mod resolve;
+pub mod return_to;
+pub mod session;
+
+pub use account::{Account, Contact, Profile, Status};
+pub use flow::{Flow, FlowRefusal, Handover, InvalidTransition, Stage};
+pub use identity::{Identity, IdentityKey, IdentityRow};
+pub use ids::{AccountId, AppId, FlowId, IdError, MethodId, OpenId, PoolId, UnionId};
+pub use principal::{NotAdmitted, Principal};
+pub use resolve::{OnConflict, Refusal, Registration, Resolution, resolve};
+pub use return_to::{Hosts, ReturnTo};
+pub use session::{Expired, LiveSession, Session, SessionPolicy};

@@ -1,0 +1,104 @@
+//! What WeChat vouches for: one person in one app, perhaps known across apps.
+//!
+//! Nickname and avatar are decoration; they never identify anybody.
+
+use serde::{Deserialize, Serialize};
+
+use super::{AccountId, AppId, OpenId, PoolId, Profile, UnionId};
+
+/// The answer of WeChat to one login: who this is in this app.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The pool the app belongs to.
+    pub pool: PoolId,
+    /// The app the person logged in through.
+    pub app_id: AppId,
+    /// The person in this app.
+    pub open_id: OpenId,
+    /// The person across the apps of the pool; absent for many apps and for `snsapi_base`.
+    pub union_id: Option<UnionId>,
+    /// Nickname and avatar, if the scope gave them.
+    pub profile: Profile,
+}
+
+impl Identity {
+    /// The row for the OpenID.
+    pub fn open_key(&self) -> IdentityKey {
+        IdentityKey::OpenId {
+            pool: self.pool.clone(),
+            app_id: self.app_id.clone(),
+            open_id: self.open_id.clone(),
+        }
+    }
+
+    /// The row for the UnionID, if there is one.
+    pub fn union_key(&self) -> Option<IdentityKey> {
+        let union_id = self.union_id.clone()?;
+        Some(IdentityKey::UnionId { pool: self.pool.clone(), union_id })
+    }
+
+    /// All rows, the widest first: a UnionID joins apps, so it is claimed before the OpenID.
+    pub fn keys(&self) -> Vec<IdentityKey> {
+        self.union_key().into_iter().chain([self.open_key()]).collect()
+    }
+}
+
+/// One thing that WeChat vouches for and that leads to an account.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum IdentityKey {
+    /// A person in one app.
+    OpenId {
+        /// The pool of the app.
+        pool: PoolId,
+        /// The app.
+        app_id: AppId,
+        /// The person in it.
+        open_id: OpenId,
+    },
+    /// A person across the apps of one Open Platform account, which is one pool.
+    UnionId {
+        /// The pool.
+        pool: PoolId,
+        /// The person in it.
+        union_id: UnionId,
+    },
+}
+
+impl IdentityKey {
+    /// The key as one text for a store; injective, because no part can contain a space.
+    pub fn storage_key(&self) -> String {
+        match self {
+            Self::OpenId { pool, app_id, open_id } => format!("o {pool} {app_id} {open_id}"),
+            Self::UnionId { pool, union_id } => format!("u {pool} {union_id}"),
+        }
+    }
+}
+
+/// What an [`IdentityKey`] leads to.
+///
+/// A row is first *claimed* for an account id that may not exist yet, then *settled*; only settled rows have
+/// an account, and only claimed rows may be pointed elsewhere. That is what lets two first logins race, and
+/// a process die between any two steps, without ever leaving two accounts for one person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IdentityRow {
+    /// The accounts this row leads to. One, unless an operator linked or imported more.
+    pub accounts: Vec<AccountId>,
+    /// Whether the row is final; see above.
+    pub settled: bool,
+    /// Which account the person chose where several fit, so that the question is asked once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chosen: Option<AccountId>,
+}
+
+impl IdentityRow {
+    /// A first claim for an account that may not exist yet.
+    pub fn claim(account: AccountId) -> Self {
+        Self { accounts: vec![account], settled: false, chosen: None }
+    }
+
+    /// A final row.
+    pub fn settled(account: AccountId) -> Self {
+        Self { accounts: vec![account], settled: true, chosen: None }
+    }
+}
