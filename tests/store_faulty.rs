@@ -1,0 +1,52 @@
+//! The failing store of the tests does what it says, or the tests that use it prove nothing.
+
+#![allow(clippy::unwrap_used, missing_docs)]
+
+#[path = "support/faulty_store.rs"]
+#[allow(unreachable_pub)]
+mod faulty_store;
+#[path = "support/rows.rs"]
+#[allow(dead_code, unreachable_pub)]
+mod rows;
+
+use std::sync::Arc;
+
+use faulty_store::{Fails, FaultyStore};
+use menshen::ground::SystemClock;
+use menshen::store::{self, Config, Store as _, StoreError, StoreUrl};
+use rows::{account, account_id};
+
+async fn faulty() -> FaultyStore {
+    let config = Config { url: StoreUrl::new("embedded:memory"), ..Config::default() };
+    FaultyStore::new(store::open(&config, Arc::new(SystemClock)).await.unwrap())
+}
+
+fn failed<T: std::fmt::Debug>(answer: &Result<T, StoreError>) -> bool {
+    matches!(answer, Err(StoreError::Unavailable { .. }))
+}
+
+#[tokio::test]
+async fn a_call_that_fails_before_leaves_nothing_and_one_that_fails_after_leaves_its_work() {
+    for (fails, left) in [(Fails::Before, false), (Fails::After, true)] {
+        let store = faulty().await;
+        store.fail_at(1, fails);
+        assert!(store.create_account(&account("a")).await.unwrap());
+        assert!(failed(&store.create_account(&account("b")).await));
+        let found = store.accounts(&[account_id("b")]).await.unwrap();
+        assert_eq!(found[0].is_some(), left, "{fails:?}");
+        assert_eq!(store.calls(), 3);
+        assert_eq!(store.created().len(), if left { 2 } else { 1 });
+    }
+}
+
+#[tokio::test]
+async fn a_dead_process_reaches_the_store_no_more_until_it_is_healed() {
+    let store = faulty().await;
+    store.die_at(1, Fails::After);
+    assert!(store.ping().await.is_ok());
+    assert!(failed(&store.create_account(&account("a")).await));
+    assert!(failed(&store.create_account(&account("b")).await));
+    store.heal();
+    let found = store.accounts(&[account_id("a"), account_id("b")]).await.unwrap();
+    assert_eq!((found[0].is_some(), found[1].is_some()), (true, false));
+}

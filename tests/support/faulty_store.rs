@@ -1,0 +1,204 @@
+//! A store that fails at a chosen call, for tests of what is left when a process dies between two steps.
+//!
+//! It counts every call of the trait that may fail, from zero. A failed call says `Unavailable`, like a real
+//! outage; whether the inner store carried it out is the test's choice, as it would be chance in an outage.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use menshen::domain::{Account, AccountId, Flow, FlowId, IdentityKey, IdentityRow, Session};
+use menshen::ground::{Span, Timestamp, TokenDigest};
+use menshen::store::{OnceKey, Store, StoreError, StoreEvent};
+use tokio::sync::broadcast;
+
+/// When a call fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fails {
+    /// Before the inner store hears of it.
+    Before,
+    /// After the inner store has carried it out: the answer is lost.
+    After,
+}
+
+#[derive(Clone, Copy)]
+struct Plan {
+    call: usize,
+    fails: Fails,
+    for_good: bool,
+}
+
+/// A [`Store`] over another one.
+pub struct FaultyStore {
+    inner: Arc<dyn Store>,
+    calls: AtomicUsize,
+    plan: Mutex<Option<Plan>>,
+    created: Mutex<Vec<AccountId>>,
+}
+
+impl FaultyStore {
+    /// Passes everything on until told otherwise.
+    pub fn new(inner: Arc<dyn Store>) -> Self {
+        Self { inner, calls: AtomicUsize::new(0), plan: Mutex::new(None), created: Mutex::default() }
+    }
+
+    /// The call with this number, counted from zero since [`FaultyStore::new`], fails; later ones work.
+    pub fn fail_at(&self, call: usize, fails: Fails) {
+        self.set(Some(Plan { call, fails, for_good: false }));
+    }
+
+    /// The call with this number fails and every later one does not reach the store: the process has died.
+    pub fn die_at(&self, call: usize, fails: Fails) {
+        self.set(Some(Plan { call, fails, for_good: true }));
+    }
+
+    /// Passes everything on again.
+    pub fn heal(&self) {
+        self.set(None);
+    }
+
+    /// How many calls there were.
+    pub fn calls(&self) -> usize {
+        self.calls.load(Ordering::SeqCst)
+    }
+
+    /// The accounts that were created through this store, whether or not the caller heard of it.
+    pub fn created(&self) -> Vec<AccountId> {
+        self.created.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    async fn create_and_note(&self, account: &Account) -> Result<bool, StoreError> {
+        let created = self.inner.create_account(account).await;
+        if matches!(created, Ok(true)) {
+            self.created.lock().unwrap_or_else(PoisonError::into_inner).push(account.id.clone());
+        }
+        created
+    }
+
+    fn set(&self, plan: Option<Plan>) {
+        *self.plan.lock().unwrap_or_else(PoisonError::into_inner) = plan;
+    }
+
+    /// Counts a call and says how it fails, if it does.
+    fn next(&self) -> Option<Fails> {
+        let call = self.calls.fetch_add(1, Ordering::SeqCst);
+        let plan = (*self.plan.lock().unwrap_or_else(PoisonError::into_inner))?;
+        match call.cmp(&plan.call) {
+            std::cmp::Ordering::Less => None,
+            std::cmp::Ordering::Equal => Some(plan.fails),
+            std::cmp::Ordering::Greater => plan.for_good.then_some(Fails::Before),
+        }
+    }
+}
+
+fn injected() -> StoreError {
+    StoreError::Unavailable { doing: "an injected failure", source: "injected by the test".into() }
+}
+
+macro_rules! pass {
+    ($self:ident, $call:expr) => {
+        match $self.next() {
+            None => $call.await,
+            Some(Fails::Before) => Err(injected()),
+            Some(Fails::After) => $call.await.and(Err(injected())),
+        }
+    };
+}
+
+#[async_trait]
+impl Store for FaultyStore {
+    async fn identities(&self, keys: &[IdentityKey]) -> Result<Vec<Option<IdentityRow>>, StoreError> {
+        pass!(self, self.inner.identities(keys))
+    }
+
+    async fn claim_identity(&self, key: &IdentityKey, row: &IdentityRow) -> Result<IdentityRow, StoreError> {
+        pass!(self, self.inner.claim_identity(key, row))
+    }
+
+    async fn swap_identity(
+        &self,
+        key: &IdentityKey,
+        expected: &IdentityRow,
+        row: &IdentityRow,
+    ) -> Result<bool, StoreError> {
+        pass!(self, self.inner.swap_identity(key, expected, row))
+    }
+
+    async fn accounts(&self, ids: &[AccountId]) -> Result<Vec<Option<Account>>, StoreError> {
+        pass!(self, self.inner.accounts(ids))
+    }
+
+    async fn create_account(&self, account: &Account) -> Result<bool, StoreError> {
+        pass!(self, self.create_and_note(account))
+    }
+
+    async fn update_account(&self, account: &Account) -> Result<bool, StoreError> {
+        pass!(self, self.inner.update_account(account))
+    }
+
+    async fn put_session(
+        &self,
+        digest: &TokenDigest,
+        session: &Session,
+        ttl: Span,
+    ) -> Result<(), StoreError> {
+        pass!(self, self.inner.put_session(digest, session, ttl))
+    }
+
+    async fn session(&self, digest: &TokenDigest) -> Result<Option<Session>, StoreError> {
+        pass!(self, self.inner.session(digest))
+    }
+
+    async fn touch_session(
+        &self,
+        digest: &TokenDigest,
+        seen: Timestamp,
+        ttl: Span,
+    ) -> Result<bool, StoreError> {
+        pass!(self, self.inner.touch_session(digest, seen, ttl))
+    }
+
+    async fn delete_sessions(&self, digests: &[TokenDigest]) -> Result<(), StoreError> {
+        pass!(self, self.inner.delete_sessions(digests))
+    }
+
+    async fn sessions_of(&self, account: &AccountId) -> Result<Vec<(TokenDigest, Session)>, StoreError> {
+        pass!(self, self.inner.sessions_of(account))
+    }
+
+    async fn put_flow(&self, flow: &Flow, ttl: Span) -> Result<(), StoreError> {
+        pass!(self, self.inner.put_flow(flow, ttl))
+    }
+
+    async fn flow(&self, id: &FlowId) -> Result<Option<Flow>, StoreError> {
+        pass!(self, self.inner.flow(id))
+    }
+
+    async fn swap_flow(&self, flow: &Flow, ttl: Span) -> Result<bool, StoreError> {
+        pass!(self, self.inner.swap_flow(flow, ttl))
+    }
+
+    async fn put_once(&self, key: &OnceKey, value: &str, ttl: Span) -> Result<(), StoreError> {
+        pass!(self, self.inner.put_once(key, value, ttl))
+    }
+
+    async fn take_once(&self, key: &OnceKey) -> Result<Option<String>, StoreError> {
+        pass!(self, self.inner.take_once(key))
+    }
+
+    async fn keep(&self, name: &str, candidate: &str) -> Result<String, StoreError> {
+        pass!(self, self.inner.keep(name, candidate))
+    }
+
+    fn events(&self) -> broadcast::Receiver<StoreEvent> {
+        self.inner.events()
+    }
+
+    fn events_flow(&self) -> bool {
+        self.inner.events_flow()
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        pass!(self, self.inner.ping())
+    }
+}
