@@ -1,0 +1,24 @@
+//! The WeChat client: what this process asks of WeChat, and how it reads the answers.
+//!
+//! Knows nothing of visitors, sessions or stores. No secret, code or token ever leaves this room in a log line,
+//! an error or a `Debug` text; addresses with a query are never printed.
+
+mod authorize;
+mod client;
+mod codes;
+mod config;
+mod error;
+mod hosts;
+mod transport;
+mod wire;
+
+pub use authorize::{
+    CallbackAnswer, MAX_CODE_LEN, MAX_STATE_LEN, OAuthScope, QrLang, QrOptions, QrStyle, is_valid_code,
+    is_valid_state, oauth2_authorize_url, qrconnect_url,
+};
+pub use client::{Client, Lang, Sex, SnsToken, UserInfo};
+pub use codes::{Action, Call, Credential, action_for};
+pub use config::{Config, InvalidConfig, Problem};
+pub use error::{Error, Kind, Refusal, VisitorKind};
+pub use transport::{Backoff, Transport, TransportError};
+pub use wire::Unreadable;

@@ -1,0 +1,109 @@
+//! One request to WeChat over the process's one HTTP client.
+//!
+//! Never follows a redirect, never uses a proxy from the environment, never reads more than 256 KiB, and never lets
+//! an address out of its hands: WeChat puts secrets into queries.
+
+use std::time::Duration;
+
+use url::Url;
+
+use super::config::Config;
+use super::error::Kind;
+use super::wire::{MAX_BODY, Unreadable};
+use crate::ground::Span;
+
+/// Connections to WeChat; built once for the process, shared by every [`super::Client`], outlives reloads.
+#[derive(Clone, Debug)]
+pub struct Transport {
+    http: reqwest::Client,
+}
+
+/// The HTTP client could not be built: the system's TLS library is unusable.
+#[derive(Debug, thiserror::Error)]
+#[error("the HTTP client for WeChat could not be built")]
+pub struct TransportError(#[source] reqwest::Error);
+
+/// Unused connections are closed before WeChat closes them: a request on a connection that is just being closed is
+/// lost, and a lost code exchange must not be repeated.
+const IDLE: Duration = Duration::from_secs(20);
+const IDLE_CONNECTIONS: usize = 16;
+
+impl Transport {
+    /// Builds the client; of `config` only `connect_timeout` is used.
+    ///
+    /// # Errors
+    /// If the TLS library cannot be initialised.
+    pub fn new(config: &Config) -> Result<Self, TransportError> {
+        let http = reqwest::Client::builder()
+            .user_agent(concat!("menshen/", env!("CARGO_PKG_VERSION")))
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .no_proxy()
+            .referer(false)
+            .min_tls_version(reqwest::tls::Version::TLS_1_2)
+            .connect_timeout(config.connect_timeout.duration())
+            .pool_idle_timeout(IDLE)
+            .pool_max_idle_per_host(IDLE_CONNECTIONS)
+            .build()
+            .map_err(|error| TransportError(error.without_url()))?;
+        Ok(Self { http })
+    }
+
+    /// Sends one GET; answers the HTTP status and the whole body. The caller bounds the time.
+    pub(super) async fn get(&self, url: Url) -> Result<(u16, Vec<u8>), Kind> {
+        let mut response = self.http.get(url).send().await.map_err(failure)?;
+        let status = response.status().as_u16();
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(failure)? {
+            if body.len() + chunk.len() > MAX_BODY {
+                return Err(Kind::Unreadable(Unreadable::TooLarge));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok((status, body))
+    }
+}
+
+fn failure(error: reqwest::Error) -> Kind {
+    // The address holds the AppSecret or a token, and the error prints it.
+    let error = error.without_url();
+    if error.is_connect() { Kind::Connect(error) } else { Kind::Lost(error) }
+}
+
+/// How long to wait between the tries of one call: doubling from a first wait.
+#[derive(Clone, Copy, Debug)]
+pub struct Backoff {
+    first: Span,
+}
+
+impl Backoff {
+    /// Waits `first`, then twice as long each time. Zero is for tests.
+    pub const fn from(first: Span) -> Self {
+        Self { first }
+    }
+
+    /// The wait after the `tries`-th try failed, counted from 1.
+    pub(super) fn after(self, tries: u32) -> Duration {
+        self.first.duration().saturating_mul(2u32.saturating_pow(tries.saturating_sub(1)))
+    }
+}
+
+impl Default for Backoff {
+    /// One second, two, four: what WeChat's own SDK advice and the public SDKs do about error −1.
+    fn default() -> Self {
+        Self::from(Span::from_secs(1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_from_one_second() {
+        let waits = [1, 2, 3].map(|tries| Backoff::default().after(tries).as_secs());
+        assert_eq!(waits, [1, 2, 4]);
+        assert_eq!(Backoff::from(Span::from_secs(0)).after(3), Duration::ZERO);
+        assert!(Backoff::default().after(u32::MAX) > Duration::from_secs(4));
+    }
+}
