@@ -1,0 +1,305 @@
+//! Everything that can go wrong in a visitor's sight, once: code, HTTP status, whether trying again helps, words.
+//!
+//! The codes are part of the API and never change; pages and JSON answers take their words from here. No word
+//! ever names a secret, a code or a token.
+
+use http::StatusCode;
+use serde::{Serialize, Serializer};
+
+use super::Lang;
+use crate::domain::FlowRefusal;
+
+/// What a code says in one language.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Words {
+    /// A few words: the heading of the page.
+    pub title: &'static str,
+    /// One or two sentences: the text of the page and the `message` of the JSON answer.
+    pub message: &'static str,
+}
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $text:literal, $status:ident, $retryable:literal,
+        en $en_title:literal, $en:literal,
+        zh $zh_title:literal, $zh:literal;)*) => {
+        /// What went wrong, as pages and JSON answers say it.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum ErrorCode {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl ErrorCode {
+            /// Every code.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+
+            /// The stable snake_case code.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text,)* }
+            }
+
+            /// The HTTP status that goes with it.
+            pub const fn status(self) -> StatusCode {
+                match self { $(Self::$name => StatusCode::$status,)* }
+            }
+
+            /// Whether the same request may succeed later, or a new attempt at the same thing.
+            pub const fn retryable(self) -> bool {
+                match self { $(Self::$name => $retryable,)* }
+            }
+
+            /// The words for a person.
+            pub const fn words(self, lang: Lang) -> Words {
+                match (self, lang) {
+                    $((Self::$name, Lang::En) => Words { title: $en_title, message: $en },
+                    (Self::$name, Lang::Zh) => Words { title: $zh_title, message: $zh },)*
+                }
+            }
+        }
+    };
+}
+
+codes! {
+    /// The request cannot be understood.
+    BadRequest = "bad_request", BAD_REQUEST, false,
+        en "This request cannot be understood", "The address or the form that was sent is not complete. Go back and try it from there.",
+        zh "无法理解这个请求", "发送的地址或表单不完整。请返回上一页重新操作。";
+    /// The path has several readings (encoded slashes, dot segments, …).
+    AmbiguousPath = "ambiguous_path", BAD_REQUEST, false,
+        en "This address is not allowed", "The address contains characters that can be read in more than one way, so it was not passed on.",
+        zh "不允许使用这个地址", "地址中含有会产生歧义的字符，因此没有转发。";
+    /// The call needs a known visitor and there is none.
+    LoginRequired = "login_required", UNAUTHORIZED, false,
+        en "Please sign in", "You need to sign in with WeChat to see this.",
+        zh "请先登录", "请先使用微信登录，再访问此内容。";
+    /// The call came with a session that has ended.
+    SessionExpired = "session_expired", UNAUTHORIZED, false,
+        en "Your session has ended", "You were signed in some time ago. Please sign in again.",
+        zh "登录已过期", "您的登录状态已失效，请重新登录。";
+    /// Known, but not allowed.
+    Forbidden = "forbidden", FORBIDDEN, false,
+        en "You may not see this", "This page is not open to you. If you think it should be, ask the operator of this site.",
+        zh "没有访问权限", "您无权访问此页面。如有疑问，请联系本站管理员。";
+    /// A form was sent from a page of another site.
+    ForeignOrigin = "foreign_origin", FORBIDDEN, false,
+        en "This form came from elsewhere", "To protect you, forms are only accepted from pages of this site. Nothing was changed.",
+        zh "表单来自其他网站", "为了您的安全，这里只接受从本站页面提交的表单。没有做任何更改。";
+    /// Nothing of ours at this address.
+    NotFound = "not_found", NOT_FOUND, false,
+        en "There is nothing here", "The address may be mistyped, or the page has moved.",
+        zh "页面不存在", "地址可能有误，或者页面已经移走。";
+    /// No route leads anywhere from this host and path.
+    NoRoute = "no_route", NOT_FOUND, false,
+        en "This address leads nowhere", "No application is set up for this address. If you followed a link, please tell the operator of this site.",
+        zh "此地址没有对应的应用", "这个地址没有配置任何应用。如果您是点击链接来的，请告知本站管理员。";
+    /// The address exists, the method does not.
+    MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, false,
+        en "This cannot be done here", "The address exists but does not answer this kind of request.",
+        zh "不支持此操作", "该地址存在，但不支持这种请求方式。";
+    /// The visitor took too long to send the request.
+    RequestTimeout = "request_timeout", REQUEST_TIMEOUT, true,
+        en "The request took too long", "Your request did not arrive in time. Please try again.",
+        zh "请求超时", "您的请求没有及时送达，请重试。";
+    /// The request's body is larger than allowed.
+    TooLarge = "too_large", PAYLOAD_TOO_LARGE, false,
+        en "This is too large", "What you sent is larger than this site accepts.",
+        zh "内容过大", "您发送的内容超过了本站允许的大小。";
+    /// The request's header is larger than allowed.
+    HeaderTooLarge = "header_too_large", REQUEST_HEADER_FIELDS_TOO_LARGE, false,
+        en "The request is too large", "Your browser sent more header data than this site accepts. Clearing the cookies of this site usually helps.",
+        zh "请求头过大", "浏览器发送的请求头超过了限制。清除本站的 Cookie 通常可以解决。";
+    /// Asked too often.
+    TooMany = "too_many", TOO_MANY_REQUESTS, true,
+        en "Too many requests", "There were too many requests from you in a short time. Please wait a moment.",
+        zh "请求过于频繁", "短时间内请求次数过多，请稍候再试。";
+    /// A defect of ours.
+    Internal = "internal", INTERNAL_SERVER_ERROR, true,
+        en "Something went wrong", "This is our mistake, not yours. It was recorded; please try again.",
+        zh "出了点问题", "这是我们的问题，与您无关。问题已记录，请重试。";
+    /// The application behind the gateway cannot be reached.
+    UpstreamDown = "upstream_down", BAD_GATEWAY, true,
+        en "The application is not answering", "You reached us, but the application behind this page cannot be reached right now.",
+        zh "应用暂时无法访问", "您已连接到本站，但后面的应用目前没有响应。";
+    /// The application behind the gateway took too long.
+    UpstreamTimeout = "upstream_timeout", GATEWAY_TIMEOUT, true,
+        en "The application takes too long", "The application behind this page did not answer in time.",
+        zh "应用响应超时", "后面的应用没有在规定时间内响应。";
+    /// The store of sessions and accounts cannot be reached.
+    StoreDown = "store_down", SERVICE_UNAVAILABLE, true,
+        en "Signing in is not possible right now", "The place where sign-ins are kept cannot be reached. Nothing is lost; please try again in a moment.",
+        zh "暂时无法登录", "登录信息的存储服务暂时不可用。您的数据没有丢失，请稍后再试。";
+    /// A login method that does not exist or is not offered here.
+    UnknownMethod = "unknown_method", NOT_FOUND, false,
+        en "There is no such way to sign in", "This way of signing in is not offered here. Choose another one.",
+        zh "没有这种登录方式", "这里不提供该登录方式，请选择其他方式。";
+    /// The callback's state leads to no login attempt.
+    UnknownState = "unknown_state", BAD_REQUEST, true,
+        en "This sign-in is not known", "The sign-in you came back from is not known here, or it was completed before. Nobody was signed in.",
+        zh "找不到这次登录", "您返回的这次登录不存在，或者之前已经完成。没有登录任何账号。";
+    /// The login attempt has run out.
+    FlowExpired = "flow_expired", BAD_REQUEST, true,
+        en "The sign-in took too long", "For your safety a sign-in has to be finished within a few minutes. Please start again.",
+        zh "登录已超时", "为了安全，登录需要在几分钟内完成。请重新开始。";
+    /// The login attempt has its outcome already.
+    FlowFinished = "flow_finished", CONFLICT, true,
+        en "This sign-in is already finished", "Each sign-in counts once. Please start again.",
+        zh "这次登录已经结束", "每次登录只能使用一次，请重新开始。";
+    /// The login attempt was begun by another browser, or cookies are off.
+    ForeignBrowser = "foreign_browser", FORBIDDEN, true,
+        en "This sign-in began in another browser", "A sign-in can only be finished in the browser that began it. Nobody was signed in.",
+        zh "登录是在另一个浏览器中开始的", "只能在开始登录的那个浏览器中完成登录。没有登录任何账号。";
+    /// The visitor said no at WeChat.
+    Denied = "denied", FORBIDDEN, true,
+        en "You declined at WeChat", "The sign-in was cancelled in WeChat. Nobody was signed in.",
+        zh "您已取消授权", "您在微信中取消了登录。没有登录任何账号。";
+    /// The account that fits is disabled.
+    AccountDisabled = "account_disabled", FORBIDDEN, false,
+        en "This account is disabled", "WeChat has confirmed who you are, but your account here has been disabled.",
+        zh "账号已停用", "微信已确认您的身份，但您在本站的账号已被停用。";
+    /// Unknown person, closed registration.
+    RegistrationClosed = "registration_closed", FORBIDDEN, false,
+        en "No account for this WeChat", "Only people who already have an account may sign in here, and this WeChat belongs to none. Nothing about you was stored.",
+        zh "此微信没有对应的账号", "本站只允许已有账号的用户登录，而此微信未关联任何账号。我们没有保存您的任何信息。";
+    /// Several accounts fit.
+    SeveralAccounts = "several_accounts", CONFLICT, false,
+        en "Several accounts fit your WeChat", "More than one account on this site belongs to your WeChat, so nobody was signed in.",
+        zh "此微信对应多个账号", "本站有不止一个账号与您的微信关联，因此没有登录任何账号。";
+    /// WeChat showed a snapshot page, so the identity is virtual.
+    Snapshot = "snapshot", FORBIDDEN, true,
+        en "WeChat is showing a preview", "WeChat has opened this page as a preview, in which nobody can sign in.",
+        zh "当前是微信快照页", "微信以快照模式打开了此页面，快照页中无法登录。";
+    /// WeChat did not accept the code.
+    CodeRejected = "code_rejected", BAD_REQUEST, true,
+        en "WeChat did not confirm the sign-in", "What WeChat sent with you was used before or is too old. A new attempt usually succeeds.",
+        zh "微信未确认此次登录", "微信返回的登录凭证已被使用或已失效。重新登录通常即可成功。";
+    /// WeChat could not be reached.
+    WechatUnavailable = "wechat_unavailable", SERVICE_UNAVAILABLE, true,
+        en "WeChat is not answering", "We could not reach WeChat to confirm your sign-in. Please try again in a moment.",
+        zh "微信暂时没有响应", "我们无法连接微信来确认您的登录，请稍后再试。";
+    /// WeChat limits how often it is asked.
+    WechatBusy = "wechat_busy", SERVICE_UNAVAILABLE, true,
+        en "WeChat is busy", "Many people are signing in right now and WeChat asks us to slow down. Please try again in a minute.",
+        zh "微信繁忙", "当前登录人数较多，微信限制了访问频率。请一分钟后再试。";
+    /// WeChat does not let this person in.
+    WechatRefused = "wechat_refused", FORBIDDEN, false,
+        en "WeChat did not let you sign in", "WeChat refuses sign-ins for this WeChat account at present. WeChat's own help can tell you why.",
+        zh "微信拒绝了此次登录", "微信目前不允许此微信号登录，原因请在微信中查询。";
+    /// The operator's WeChat settings are wrong.
+    Misconfigured = "misconfigured", INTERNAL_SERVER_ERROR, false,
+        en "Signing in is not set up correctly", "The WeChat settings of this site need a correction. The operator has been told; there is nothing you can do about it.",
+        zh "登录配置有误", "本站的微信设置需要修正。已通知管理员，您无需进行任何操作。";
+}
+
+impl From<FlowRefusal> for ErrorCode {
+    fn from(reason: FlowRefusal) -> Self {
+        match reason {
+            FlowRefusal::Denied => Self::Denied,
+            FlowRefusal::AccountDisabled => Self::AccountDisabled,
+            FlowRefusal::RegistrationClosed => Self::RegistrationClosed,
+            FlowRefusal::SeveralAccounts => Self::SeveralAccounts,
+            FlowRefusal::Snapshot => Self::Snapshot,
+            FlowRefusal::CodeRejected => Self::CodeRejected,
+            FlowRefusal::WechatUnavailable => Self::WechatUnavailable,
+            FlowRefusal::WechatBusy => Self::WechatBusy,
+            FlowRefusal::Misconfigured => Self::Misconfigured,
+            FlowRefusal::WechatRefused => Self::WechatRefused,
+        }
+    }
+}
+
+impl Serialize for ErrorCode {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+/// The JSON answer for a code: `{"error", "message", "retryable", "request_id", "login"?}`.
+///
+/// `message` replaces the code's usual words where more is known; `login` is the address to sign in at.
+pub fn error_json(
+    code: ErrorCode,
+    lang: Lang,
+    message: Option<&str>,
+    request_id: &str,
+    login: Option<&str>,
+) -> String {
+    #[derive(Serialize)]
+    struct Body<'a> {
+        error: ErrorCode,
+        message: &'a str,
+        retryable: bool,
+        request_id: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        login: Option<&'a str>,
+    }
+    let message = message.unwrap_or(code.words(lang).message);
+    let body = Body { error: code, message, retryable: code.retryable(), request_id, login };
+    serde_json::to_string(&body).expect("a struct of texts and a bool has a JSON form")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_code_is_unique_snake_case_and_an_error_status() {
+        let mut seen = HashSet::new();
+        for code in ErrorCode::ALL {
+            let text = code.as_str();
+            assert!(seen.insert(text), "{text} twice");
+            assert!(text.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'), "{text}");
+            assert!(code.status().is_client_error() || code.status().is_server_error(), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_code_has_words_of_its_own_in_both_languages() {
+        let han = |text: &str| text.chars().any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c));
+        let mut titles = HashSet::new();
+        for code in ErrorCode::ALL {
+            let (en, zh) = (code.words(Lang::En), code.words(Lang::Zh));
+            assert!(!han(en.title) && !han(en.message), "{code:?} in English");
+            assert!(han(zh.title) && han(zh.message), "{code:?} in Chinese");
+            assert!(en.message.ends_with('.') && zh.message.ends_with('。'), "{code:?} ends its sentence");
+            assert!(titles.insert(en.title) && titles.insert(zh.title), "{code:?} shares a title");
+        }
+    }
+
+    #[rstest::rstest]
+    #[case(ErrorCode::LoginRequired, 401, false)]
+    #[case(ErrorCode::Forbidden, 403, false)]
+    #[case(ErrorCode::NoRoute, 404, false)]
+    #[case(ErrorCode::TooLarge, 413, false)]
+    #[case(ErrorCode::TooMany, 429, true)]
+    #[case(ErrorCode::UpstreamDown, 502, true)]
+    #[case(ErrorCode::StoreDown, 503, true)]
+    #[case(ErrorCode::UpstreamTimeout, 504, true)]
+    fn a_code_has_the_status_clients_expect(
+        #[case] code: ErrorCode,
+        #[case] status: u16,
+        #[case] retry: bool,
+    ) {
+        assert_eq!((code.status().as_u16(), code.retryable()), (status, retry));
+    }
+
+    #[test]
+    fn a_json_answer_has_the_documented_shape() {
+        let full = error_json(
+            ErrorCode::LoginRequired,
+            Lang::En,
+            None,
+            "r1",
+            Some("https://a.example/_menshen/login"),
+        );
+        assert_eq!(
+            full,
+            r#"{"error":"login_required","message":"You need to sign in with WeChat to see this.","retryable":false,"request_id":"r1","login":"https://a.example/_menshen/login"}"#
+        );
+        let short = error_json(ErrorCode::AmbiguousPath, Lang::Zh, Some("a \"quoted\" reason"), "r2", None);
+        assert_eq!(
+            short,
+            r#"{"error":"ambiguous_path","message":"a \"quoted\" reason","retryable":false,"request_id":"r2"}"#
+        );
+    }
+}
