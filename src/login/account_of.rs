@@ -1,0 +1,283 @@
+//! From a WeChat identity to an account, through a store in which others write at the same moment.
+//!
+//! Rows are claimed widest first (the UnionID, then the OpenID), settled, and only then is the account written,
+//! under the id of the claim. Whoever meets a claim without an account completes it, so neither a race nor a
+//! process that died half-way leaves two accounts for one person.
+
+use crate::domain::{
+    Account, AccountId, Identity, IdentityKey, IdentityRow, MethodId, OnConflict, Refusal, Registration,
+    Resolution,
+    account::LastLogin,
+    resolve::{Found, resolve},
+};
+use crate::ground::{Timestamp, random_id};
+use crate::store::{Store, StoreError};
+
+/// How often a login that lost a race looks again before it reports the store as too busy.
+const ROUNDS: usize = 16;
+
+/// How an identity resolves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// This account, new or known.
+    Account(Box<Account>),
+    /// Several accounts fit; nobody is signed in.
+    Several(Vec<AccountId>),
+    /// No login.
+    Refused(Refusal),
+}
+
+/// What a pool and a method allow.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules {
+    /// Whether unknown people get an account.
+    pub registration: Registration,
+    /// What happens where OpenID and UnionID disagree.
+    pub on_conflict: OnConflict,
+}
+
+/// Finds or makes the account of `identity`, and notes the login on it.
+pub async fn account_of(
+    store: &dyn Store,
+    identity: &Identity,
+    method: &MethodId,
+    rules: Rules,
+    now: Timestamp,
+) -> Result<Outcome, StoreError> {
+    for _ in 0..ROUNDS {
+        let seen = Seen::read(store, identity).await?;
+        if seen.complete_abandoned(store, identity, now).await? {
+            continue;
+        }
+        let found = Found {
+            by_open_id: &seen.by_open_id,
+            by_union_id: &seen.by_union_id,
+            chosen: seen.open_row().and_then(|row| row.chosen.as_ref()),
+        };
+        match resolve(identity, found, rules.registration, rules.on_conflict) {
+            Resolution::Refused(reason) => return Ok(Outcome::Refused(reason)),
+            Resolution::Choose(accounts) => return Ok(Outcome::Several(accounts)),
+            Resolution::Create => {
+                if let Some(account) = register(store, identity, method, now).await? {
+                    return Ok(Outcome::Account(Box::new(account)));
+                }
+            }
+            Resolution::SignIn { account, add } => {
+                let linked = link(store, &account, &add).await?;
+                if let Some(account) = seen.account(&account).filter(|_| linked)
+                    && let Some(account) =
+                        note_login(store, account, identity, &seen, &add, method, now).await?
+                {
+                    return Ok(Outcome::Account(Box::new(account)));
+                }
+            }
+        }
+    }
+    Err(StoreError::Conflict { doing: "resolving an account that is changing all the time" })
+}
+
+/// What the store holds about an identity, read in two round trips.
+struct Seen {
+    keys: Vec<IdentityKey>,
+    rows: Vec<Option<IdentityRow>>,
+    by_open_id: Vec<Account>,
+    by_union_id: Vec<Account>,
+}
+
+impl Seen {
+    async fn read(store: &dyn Store, identity: &Identity) -> Result<Self, StoreError> {
+        let keys = identity.keys();
+        let rows = store.identities(&keys).await?;
+        let mut ids: Vec<AccountId> = rows.iter().flatten().flat_map(|row| row.accounts.clone()).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let accounts: Vec<Account> = if ids.is_empty() {
+            Vec::new()
+        } else {
+            store.accounts(&ids).await?.into_iter().flatten().collect()
+        };
+        let behind = |wanted_union: bool| -> Vec<Account> {
+            keys.iter()
+                .zip(&rows)
+                .filter(|(key, _)| matches!(key, IdentityKey::UnionId { .. }) == wanted_union)
+                .filter_map(|(_, row)| row.as_ref())
+                .flat_map(|row| &row.accounts)
+                .filter_map(|id| accounts.iter().find(|account| account.id == *id).cloned())
+                .collect()
+        };
+        let (by_open_id, by_union_id) = (behind(false), behind(true));
+        Ok(Self { keys, rows, by_open_id, by_union_id })
+    }
+
+    fn open_row(&self) -> Option<&IdentityRow> {
+        self.rows.last().and_then(Option::as_ref)
+    }
+
+    fn account(&self, id: &AccountId) -> Option<Account> {
+        self.by_open_id.iter().chain(&self.by_union_id).find(|account| account.id == *id).cloned()
+    }
+
+    /// Writes the account of a settled row whose maker died before writing it, where another row already leads
+    /// to an account; says whether there was one. (Where none does, registering completes it.)
+    async fn complete_abandoned(
+        &self,
+        store: &dyn Store,
+        identity: &Identity,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        if self.by_open_id.is_empty() == self.by_union_id.is_empty() {
+            return Ok(false);
+        }
+        let abandoned = self.keys.iter().zip(&self.rows).find_map(|(key, row)| match row {
+            Some(row) if row.settled && row.accounts.iter().all(|id| self.account(id).is_none()) => {
+                Some((key, row.accounts.first()?))
+            }
+            _ => None,
+        });
+        let Some((key, id)) = abandoned else { return Ok(false) };
+        let mut account = Account::new(id.clone(), identity, now);
+        account.identities = vec![key.clone()];
+        store.create_account(&account).await
+    }
+}
+
+/// Makes the account of an unknown person; `None` if somebody else got in between and all must be read again.
+async fn register(
+    store: &dyn Store,
+    identity: &Identity,
+    method: &MethodId,
+    now: Timestamp,
+) -> Result<Option<Account>, StoreError> {
+    let fresh = random_id(&mut rand::rng(), 20);
+    let fresh = AccountId::new(fresh).expect("a random id is 20 letters and digits");
+    let mut rows = Vec::new();
+    let mut id = fresh;
+    for (index, key) in identity.keys().into_iter().enumerate() {
+        let row = store.claim_identity(&key, &IdentityRow::claim(id.clone())).await?;
+        let [there] = row.accounts.as_slice() else { return Ok(None) };
+        if index == 0 {
+            id = there.clone();
+        } else if *there != id {
+            // The narrower row was claimed for another account. If that claim is still open it is pointed
+            // here; if it is settled, an account exists or is about to, and the rule must look again.
+            let ours = IdentityRow::claim(id.clone());
+            if row.settled || !store.swap_identity(&key, &row, &ours).await? {
+                return settle_for_other(store, identity, &row).await.map(|()| None);
+            }
+            rows.push((key, ours));
+            continue;
+        }
+        rows.push((key, row));
+    }
+    // The widest row first: once it is settled, nobody points it elsewhere and the account id is final.
+    for (key, row) in rows {
+        if !settle(store, &key, &row, &id).await? {
+            return Ok(None);
+        }
+    }
+    let mut account = Account::new(id.clone(), identity, now);
+    account.last_login = Some(LastLogin { at: now, method: method.clone() });
+    // Where another login of the same person was first, its account does not know these rows yet: look again.
+    Ok(store.create_account(&account).await?.then_some(account))
+}
+
+/// Gives up an open claim on the UnionID in favour of the account that the OpenID is settled for.
+async fn settle_for_other(
+    store: &dyn Store,
+    identity: &Identity,
+    other: &IdentityRow,
+) -> Result<(), StoreError> {
+    let Some(union_key) = identity.union_key() else { return Ok(()) };
+    let Some(current) = store.identities(std::slice::from_ref(&union_key)).await?.pop().flatten() else {
+        return Ok(());
+    };
+    if !current.settled
+        && other.settled
+        && let Some(account) = other.accounts.first()
+    {
+        // Losing this swap is fine: somebody settled the row, and the next round reads how.
+        store.swap_identity(&union_key, &current, &IdentityRow::settled(account.clone())).await?;
+    }
+    Ok(())
+}
+
+/// Makes a claim final; `false` if it is no longer the claim it was.
+async fn settle(
+    store: &dyn Store,
+    key: &IdentityKey,
+    row: &IdentityRow,
+    id: &AccountId,
+) -> Result<bool, StoreError> {
+    if row.settled || store.swap_identity(key, row, &IdentityRow::settled(id.clone())).await? {
+        return Ok(true);
+    }
+    let now_there = store.identities(std::slice::from_ref(key)).await?.pop().flatten();
+    Ok(now_there.is_some_and(|row| row.settled && row.accounts == [id.clone()]))
+}
+
+/// Points rows at an account they do not lead to yet; `false` if one was settled for another meanwhile.
+async fn link(store: &dyn Store, account: &AccountId, add: &[IdentityKey]) -> Result<bool, StoreError> {
+    for key in add {
+        let ours = IdentityRow::settled(account.clone());
+        let there = store.claim_identity(key, &ours).await?;
+        if there == ours {
+            continue;
+        }
+        if there.settled || !store.swap_identity(key, &there, &ours).await? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Writes what the login taught: rows, nickname and avatar, time and method. `None` if others kept writing.
+async fn note_login(
+    store: &dyn Store,
+    mut account: Account,
+    identity: &Identity,
+    seen: &Seen,
+    added: &[IdentityKey],
+    method: &MethodId,
+    now: Timestamp,
+) -> Result<Option<Account>, StoreError> {
+    let leads_here = |row: &Option<IdentityRow>| {
+        row.as_ref().is_some_and(|row| row.settled && row.accounts.contains(&account.id))
+    };
+    let mut learnt: Vec<IdentityKey> = seen
+        .keys
+        .iter()
+        .zip(&seen.rows)
+        .filter(|(_, row)| leads_here(row))
+        .map(|(key, _)| key.clone())
+        .collect();
+    learnt.extend(added.iter().cloned());
+    // A claim that this login found open is settled now that its account is known to exist.
+    for (key, row) in seen.keys.iter().zip(&seen.rows) {
+        if let Some(row) = row
+            && !row.settled
+            && row.accounts == [account.id.clone()]
+            && settle(store, key, row, &account.id).await?
+        {
+            learnt.push(key.clone());
+        }
+    }
+    for _ in 0..4 {
+        for key in &learnt {
+            account.learn(key.clone());
+        }
+        account.profile.refresh(&identity.profile);
+        account.last_login = Some(LastLogin { at: now, method: method.clone() });
+        account.updated_at = now;
+        account.version += 1;
+        if store.update_account(&account).await? {
+            return Ok(Some(account));
+        }
+        match store.accounts(std::slice::from_ref(&account.id)).await?.into_iter().flatten().next() {
+            Some(current) if current.status == account.status => account = current,
+            // Gone or disabled meanwhile: the rule must look again.
+            _ => return Ok(None),
+        }
+    }
+    // The last of many logins at once may go unnoted; a row that the account does not know of may not.
+    Ok(learnt.iter().all(|key| account.identities.contains(key)).then_some(account))
+}
