@@ -1,0 +1,92 @@
+//! The portal: everything of ours that a visitor's browser talks to, as an ordinary web application.
+//!
+//! Served in-process behind the proxy, which has refused ambiguous requests, removed every client copy of its
+//! own headers and said who the visitor is. It never forwards anything to an upstream.
+
+mod answer;
+mod callback;
+mod enter;
+mod facts;
+mod login;
+mod logout;
+mod throttle;
+mod visitor;
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::DefaultBodyLimit;
+use axum::http::StatusCode;
+use axum::middleware::from_fn_with_state;
+use axum::response::Response;
+use axum::routing::get;
+use hyper::body::Incoming;
+use tower::Service;
+use tower::util::MapRequest;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::timeout::TimeoutLayer;
+
+use crate::login::Login;
+use crate::snapshot::Live;
+
+pub use throttle::Throttle;
+
+/// Largest body of our own forms.
+const MAX_FORM_BYTES: usize = 64 * 1024;
+
+/// Longest time an own page may take: longer than WeChat's limits, shorter than a visitor's patience.
+const PAGE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What the portal works with.
+#[derive(Clone)]
+pub struct Portal {
+    live: Arc<Live>,
+    login: Login,
+    throttle: Arc<Throttle>,
+}
+
+impl Portal {
+    /// A portal over the snapshot in force and the login service.
+    pub fn new(live: Arc<Live>, login: Login) -> Self {
+        Self { live, login, throttle: Arc::new(Throttle::new()) }
+    }
+
+    /// The portal as a service for requests as the proxy hands them over, prefix and all.
+    pub fn service(
+        self,
+    ) -> impl Service<http::Request<Incoming>, Response = Response, Error = Infallible, Future: Send>
+    + Clone
+    + Send
+    + Sync
+    + 'static {
+        let live = Arc::clone(&self.live);
+        let strip = move |request: http::Request<Incoming>| {
+            visitor::take_prefix_off(request.map(Body::new), &live.load().site.prefix)
+        };
+        MapRequest::new(self.router(), strip)
+    }
+
+    /// The routes of all own paths, without the configured prefix.
+    fn router(self) -> Router {
+        Router::new()
+            .route("/login", get(login::page))
+            .route("/login/{method}", get(login::start))
+            .route("/callback/{app}", get(callback::callback))
+            .route("/enter", get(enter::enter))
+            .route("/logout", get(logout::ask).post(logout::leave))
+            .route("/userinfo", get(facts::userinfo))
+            .route("/jwks.json", get(facts::jwks))
+            .route("/ping", get(facts::ping))
+            .route("/assets/{name}", get(facts::asset))
+            .fallback(answer::not_found)
+            .method_not_allowed_fallback(answer::method_not_allowed)
+            .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))
+            .layer(from_fn_with_state(self.clone(), visitor::prepare))
+            .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, PAGE_TIMEOUT))
+            .layer(CatchPanicLayer::new())
+            .with_state(self)
+    }
+}

@@ -1,0 +1,74 @@
+//! How many logins one address may begin: enough for an office behind one address, too few to fill a store.
+
+use governor::clock::{Clock as _, DefaultClock};
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use std::net::{IpAddr, Ipv6Addr};
+use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// Logins that one address may begin at once, and that many again each minute.
+const PER_MINUTE: NonZeroU32 = NonZeroU32::new(120).expect("120 is not zero");
+
+/// After how many checks addresses that have been quiet are forgotten.
+const SWEEP_EVERY: u32 = 1024;
+
+/// The limit on beginning logins, by address.
+#[derive(Debug)]
+pub struct Throttle {
+    limiter: DefaultKeyedRateLimiter<IpAddr>,
+    checks: AtomicU32,
+}
+
+impl Throttle {
+    /// A limiter that has seen nobody.
+    pub fn new() -> Self {
+        Self { limiter: RateLimiter::keyed(Quota::per_minute(PER_MINUTE)), checks: AtomicU32::new(0) }
+    }
+
+    /// Whether `ip` may begin another login now; else after how many seconds.
+    pub fn check(&self, ip: Option<&str>) -> Result<(), u64> {
+        if self.checks.fetch_add(1, Ordering::Relaxed) % SWEEP_EVERY == SWEEP_EVERY - 1 {
+            self.limiter.retain_recent();
+        }
+        let key = ip.and_then(|ip| ip.parse().ok()).map_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED), network_of);
+        self.limiter
+            .check_key(&key)
+            .map_err(|until| until.wait_time_from(DefaultClock::default().now()).as_secs() + 1)
+    }
+}
+
+impl Default for Throttle {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// An IPv6 customer holds a whole /64, so that counts as one.
+fn network_of(ip: IpAddr) -> IpAddr {
+    match ip {
+        IpAddr::V4(_) => ip,
+        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from(u128::from(v6) & !u128::from(u64::MAX))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_that_begins_too_many_logins_is_told_when_to_come_back() {
+        let throttle = Throttle::new();
+        for _ in 0..PER_MINUTE.get() {
+            assert_eq!(throttle.check(Some("192.0.2.1")), Ok(()));
+        }
+        assert!(throttle.check(Some("192.0.2.1")).is_err_and(|seconds| (1..=2).contains(&seconds)));
+        assert_eq!(throttle.check(Some("192.0.2.2")), Ok(()));
+    }
+
+    #[test]
+    fn one_ipv6_network_counts_as_one_address() {
+        let one = "2001:db8::1".parse().map(network_of);
+        assert_eq!(one, "2001:db8::ffff:2".parse().map(network_of));
+        assert_ne!(one, "2001:db8:0:1::1".parse().map(network_of));
+    }
+}
