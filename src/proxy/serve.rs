@@ -1,0 +1,189 @@
+//! The accept loops: from a listening socket to a stream that pingora serves, and the orderly end of both.
+//!
+//! Runs on the caller's tokio runtime; pingora's own `Server` is not used (it binds late, panics in a task on a
+//! taken port and sleeps its whole grace period). Never accepts more connections than the limit: further ones
+//! wait in the kernel's backlog.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use pingora::apps::ServerApp;
+use pingora::protocols::l4::stream::Stream as SocketStream;
+use pingora::protocols::tls::server::handshake;
+use pingora::protocols::{GetSocketDigest as _, SocketDigest, Stream};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::bind::Bound;
+use super::tls::Certificates;
+use super::wire::Wire;
+
+/// A door: where connections come in, and whether they speak TLS.
+#[derive(Debug)]
+pub struct Listener {
+    /// The listening socket.
+    pub bound: Bound,
+    /// The certificates, or `None` for plaintext.
+    pub tls: Option<Arc<Certificates>>,
+}
+
+/// What bounds the connections.
+#[derive(Clone, Copy, Debug)]
+pub struct ServeLimits {
+    /// Most connections at a time, over all listeners.
+    pub max_connections: usize,
+    /// Longest TLS handshake.
+    pub handshake: Duration,
+    /// Longest time from the first byte of a request header to its last.
+    pub header: Duration,
+    /// How long running requests may take to end after a shutdown began.
+    pub grace: Duration,
+}
+
+impl Default for ServeLimits {
+    fn default() -> Self {
+        Self {
+            max_connections: 16_384,
+            handshake: Duration::from_secs(10),
+            header: Duration::from_secs(20),
+            grace: Duration::from_secs(20),
+        }
+    }
+}
+
+/// What all accept loops share.
+struct Serving<A> {
+    app: Arc<A>,
+    limits: ServeLimits,
+    permits: Arc<Semaphore>,
+    connections: TaskTracker,
+    cut: CancellationToken,
+    shutdown: watch::Receiver<bool>,
+}
+
+/// Serves `listeners` until `shutdown` turns true (or its sender is gone), then ends in order: no new
+/// connections, idle ones closed, running requests finished within the grace time, the rest cut.
+pub(super) async fn serve<A>(
+    listeners: Vec<Listener>,
+    app: Arc<A>,
+    shutdown: watch::Receiver<bool>,
+    limits: ServeLimits,
+) -> io::Result<()>
+where
+    A: ServerApp + Send + Sync + 'static,
+{
+    let serving = Arc::new(Serving {
+        app,
+        limits,
+        permits: Arc::new(Semaphore::new(limits.max_connections.clamp(1, Semaphore::MAX_PERMITS))),
+        connections: TaskTracker::new(),
+        cut: CancellationToken::new(),
+        shutdown,
+    });
+    let loops = TaskTracker::new();
+    for Listener { bound, tls } in listeners {
+        let socket = TcpListener::from_std(bound.into_std())?;
+        loops.spawn(accept(socket, tls, serving.clone()));
+    }
+    loops.close();
+    loops.wait().await;
+    end(&serving).await;
+    Ok(())
+}
+
+async fn end<A: ServerApp + Send + Sync>(serving: &Serving<A>) {
+    // Wakes connections that wait for their next request; they close at once.
+    serving.app.cleanup().await;
+    serving.connections.close();
+    if timeout(serving.limits.grace, serving.connections.wait()).await.is_err() {
+        tracing::warn!(
+            connections = serving.connections.len(),
+            "cutting connections that are still busy after the grace time"
+        );
+        serving.cut.cancel();
+        serving.connections.wait().await;
+    }
+}
+
+async fn accept<A>(socket: TcpListener, tls: Option<Arc<Certificates>>, serving: Arc<Serving<A>>)
+where
+    A: ServerApp + Send + Sync + 'static,
+{
+    let mut shutdown = serving.shutdown.clone();
+    let next = async || {
+        let permit = serving.permits.clone().acquire_owned().await.expect("the semaphore is never closed");
+        (permit, socket.accept().await)
+    };
+    loop {
+        let (permit, accepted) = tokio::select! {
+            biased;
+            // A dropped sender ends the service like a `true`: nobody is left to ask for it.
+            _ = shutdown.wait_for(|down| *down) => return,
+            next = next() => next,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                let (serving, tls) = (serving.clone(), tls.clone());
+                serving.connections.clone().spawn(async move {
+                    let cut = serving.cut.clone();
+                    cut.run_until_cancelled(connection(stream, peer, tls.as_deref(), &serving)).await;
+                    drop(permit);
+                });
+            }
+            Err(error) => pause_after(&error).await,
+        }
+    }
+}
+
+/// A connection that died in the backlog is no reason to wait; running out of descriptors or memory is.
+async fn pause_after(error: &io::Error) {
+    let died = matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::Interrupted
+    );
+    if !died {
+        tracing::error!(%error, "cannot accept connections; is LimitNOFILE high enough?");
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+}
+
+async fn connection<A>(stream: TcpStream, peer: SocketAddr, tls: Option<&Certificates>, serving: &Serving<A>)
+where
+    A: ServerApp + Send + Sync + 'static,
+{
+    match prepare(stream, peer, tls, &serving.limits).await {
+        Ok(stream) => {
+            serving.app.process_new(stream, &serving.shutdown).await;
+        }
+        // Scanners and plain HTTP on the TLS port; nothing an operator could act on.
+        Err(error) => tracing::debug!(%peer, %error, "connection refused before its first request"),
+    }
+}
+
+async fn prepare(
+    stream: TcpStream,
+    peer: SocketAddr,
+    tls: Option<&Certificates>,
+    limits: &ServeLimits,
+) -> pingora::Result<Stream> {
+    // Fails only on a dead connection, which the first read reports.
+    let _ = stream.set_nodelay(true);
+    let mut socket = SocketStream::from(stream);
+    let digest = SocketDigest::from_raw_fd(std::os::fd::AsRawFd::as_raw_fd(&socket));
+    // Known already: saves a system call for each connection.
+    let _ = digest.peer_addr.set(Some(peer.into()));
+    socket.set_socket_digest(digest);
+    let Some(certificates) = tls else {
+        return Ok(Box::new(Wire::new(socket, limits.header)?));
+    };
+    let acceptor = certificates.acceptor();
+    let stream = timeout(limits.handshake, handshake(&acceptor, socket)).await.map_err(|_| {
+        pingora::Error::explain(pingora::ErrorType::TLSHandshakeTimedout, "the visitor took too long")
+    })??;
+    Ok(Box::new(Wire::new(stream, limits.header)?))
+}
