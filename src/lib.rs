@@ -27,3 +27,5 @@ pub mod wechat;
 pub mod store;
 pub mod domain;
 pub mod ground;
+
+pub mod simulator;

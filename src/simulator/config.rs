@@ -1,0 +1,188 @@
+//! What a simulated WeChat consists of: its apps, its people and how long things last there.
+//!
+//! Plain data without behaviour; the switches that change while it runs are in `switches`.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ground::{Clock, Span, SystemClock};
+
+/// AppID of the website app in [`Config::demo`].
+pub const DEMO_WEBSITE_APP_ID: &str = "wx0de0000000000001";
+/// AppSecret of the website app in [`Config::demo`]; invented, opens nothing real.
+pub const DEMO_WEBSITE_SECRET: &str = "5ec2e7000000000000000000000000a1";
+/// AppID of the verified service account in [`Config::demo`].
+pub const DEMO_SERVICE_APP_ID: &str = "wx0de0000000000002";
+/// AppSecret of the verified service account in [`Config::demo`]; invented, opens nothing real.
+pub const DEMO_SERVICE_SECRET: &str = "5ec2e7000000000000000000000000b2";
+
+/// Everything a [`super::Simulator`] needs to start. Begin with [`Config::demo`] and change fields.
+#[derive(Clone)]
+pub struct Config {
+    /// Where to listen; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// The address browsers and phones reach the simulator at, without a trailing slash, where it differs
+    /// from `http://` plus the listening address.
+    pub base_url: Option<String>,
+    /// The registered apps.
+    pub apps: Vec<App>,
+    /// The people who have WeChat; the first is the one whose WeChat is open at the start.
+    pub people: Vec<Person>,
+    /// Where the time comes from. [`super::Handle::advance`] adds to it and, unlike moving a manual clock,
+    /// wakes the polls that wait for something to expire.
+    pub clock: Arc<dyn Clock>,
+    /// How long `/connect/l/qrconnect` waits for a change before it answers 408.
+    pub long_poll: Span,
+    /// How long a website QR code can be used (about five minutes; undocumented).
+    pub qr_life: Span,
+    /// How long a refresh token lives: WeChat's pages say 30 days for websites, 180 for mobile apps.
+    pub refresh_life: Span,
+}
+
+impl Config {
+    /// One website app and one verified service account on one Open Platform account, six people, any free
+    /// port of 127.0.0.1. Ids and secrets are the `DEMO_…` constants of this module.
+    pub fn demo() -> Self {
+        let app = |id: &str, name: &str, kind, app_id: &str, secret: &str| App {
+            id: id.into(),
+            name: name.into(),
+            kind,
+            app_id: app_id.into(),
+            secret: secret.into(),
+            open_platform: Some("main".into()),
+            domain: "127.0.0.1".into(),
+        };
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            base_url: None,
+            apps: vec![
+                app("website", "门神网站", AppKind::Website, DEMO_WEBSITE_APP_ID, DEMO_WEBSITE_SECRET),
+                app(
+                    "service",
+                    "门神服务号",
+                    AppKind::ServiceAccount { verified: true },
+                    DEMO_SERVICE_APP_ID,
+                    DEMO_SERVICE_SECRET,
+                ),
+            ],
+            people: Person::demo(),
+            clock: Arc::new(SystemClock),
+            long_poll: Span::from_secs(25),
+            qr_life: Span::from_mins(5),
+            refresh_life: Span::from_days(30),
+        }
+    }
+
+    /// The same with `host` as the authorised callback domain of every app.
+    #[must_use]
+    pub fn with_domain(mut self, host: &str) -> Self {
+        for app in &mut self.apps {
+            app.domain = host.into();
+        }
+        self
+    }
+}
+
+/// One registered app or account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct App {
+    /// A short name for humans and the terminal.
+    pub id: String,
+    /// The name people see when they are asked for consent.
+    pub name: String,
+    /// What kind of app it is.
+    pub kind: AppKind,
+    /// The AppID: `wx` and 16 lower-case hex digits.
+    pub app_id: String,
+    /// The AppSecret: 32 hex digits.
+    pub secret: String,
+    /// The Open Platform account it is bound to; apps with the same one share UnionIDs.
+    pub open_platform: Option<String>,
+    /// The authorised callback domain: a bare host, compared exactly, ports ignored.
+    pub domain: String,
+}
+
+/// The kinds of app that differ at login.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AppKind {
+    /// A website app of the Open Platform.
+    Website,
+    /// A service account; web authorisation works only for verified ones.
+    ServiceAccount {
+        /// Whether WeChat has verified the account.
+        verified: bool,
+    },
+    /// A subscription account.
+    SubscriptionAccount,
+    /// A mobile app of the Open Platform.
+    Mobile,
+    /// A mini program.
+    MiniProgram,
+}
+
+impl AppKind {
+    /// How long a code of this kind of app can be exchanged: five minutes for accounts, ten for websites and
+    /// mobile apps (older web authorisation page; website and mobile FAQ).
+    pub(super) const fn code_life(self) -> Span {
+        match self {
+            Self::Website | Self::Mobile => Span::from_mins(10),
+            Self::ServiceAccount { .. } | Self::SubscriptionAccount | Self::MiniProgram => Span::from_mins(5),
+        }
+    }
+}
+
+/// Somebody who has WeChat.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Person {
+    /// A short ASCII id for the terminal and tests.
+    pub id: String,
+    /// The nickname, exactly as `sns/userinfo` gives it.
+    #[serde(default)]
+    pub name: String,
+    /// Whether apps learn a UnionID of this person.
+    #[serde(default)]
+    pub unionid: UnionId,
+    /// Whether there is a picture; without one `headimgurl` is empty.
+    #[serde(default = "yes")]
+    pub avatar: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// Which UnionID apps bound to an Open Platform account are told.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UnionId {
+    /// The usual one, derived from the person and the Open Platform account.
+    #[default]
+    Derived,
+    /// None, as if no app were bound.
+    Absent,
+    /// Exactly this one, whatever the Open Platform account.
+    Fixed(String),
+}
+
+impl Person {
+    /// A person with a picture and the usual UnionID.
+    pub fn new(id: &str, name: &str) -> Self {
+        Self { id: id.into(), name: name.into(), unionid: UnionId::Derived, avatar: true }
+    }
+
+    /// Six people who between them have what breaks software: emoji, markup, quotes, nothing at all.
+    fn demo() -> Vec<Self> {
+        vec![
+            Self::new("zhang", "张伟"),
+            Self::new("lina", "李娜🌸"),
+            Self::new("qiang", "阿强 <b>|\"'&"),
+            Self::new("maria", "María 🦜 García"),
+            Self { unionid: UnionId::Absent, ..Self::new("wang", "王芳") },
+            Self { unionid: UnionId::Absent, avatar: false, ..Self::new("nemo", "") },
+        ]
+    }
+}

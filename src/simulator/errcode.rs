@@ -1,0 +1,110 @@
+//! WeChat's error numbers with the core of their texts, and the trace that follows it.
+//!
+//! Clients must decide on the number alone; the trace exists to break those that compare texts.
+
+use rand::CryptoRng;
+
+use super::ids;
+use super::switches::Trace;
+use crate::ground::Timestamp;
+
+/// An `errcode` other than 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Errcode(pub(super) i64);
+
+impl Errcode {
+    pub(super) const INVALID_CREDENTIAL: Self = Self(40001);
+    pub(super) const INVALID_GRANT_TYPE: Self = Self(40002);
+    pub(super) const INVALID_OPENID: Self = Self(40003);
+    pub(super) const INVALID_APPID: Self = Self(40013);
+    pub(super) const MALFORMED_TOKEN: Self = Self(40014);
+    pub(super) const INVALID_CODE: Self = Self(40029);
+    pub(super) const INVALID_REFRESH_TOKEN: Self = Self(40030);
+    pub(super) const INVALID_SECRET: Self = Self(40125);
+    pub(super) const CODE_USED: Self = Self(40163);
+    pub(super) const TOKEN_MISSING: Self = Self(41001);
+    pub(super) const APPID_MISSING: Self = Self(41002);
+    pub(super) const REFRESH_TOKEN_MISSING: Self = Self(41003);
+    pub(super) const SECRET_MISSING: Self = Self(41004);
+    pub(super) const CODE_MISSING: Self = Self(41008);
+    pub(super) const OPENID_MISSING: Self = Self(41009);
+    pub(super) const TOKEN_EXPIRED: Self = Self(42001);
+    pub(super) const REFRESH_TOKEN_EXPIRED: Self = Self(42002);
+    pub(super) const CODE_EXPIRED: Self = Self(42003);
+    pub(super) const PASSWORD_CHANGED: Self = Self(42007);
+    pub(super) const GET_REQUIRED: Self = Self(43001);
+    pub(super) const TOO_OFTEN: Self = Self(45011);
+    pub(super) const UNAUTHORIZED: Self = Self(48001);
+
+    /// The stable part of `errmsg`.
+    pub(super) const fn text(self) -> &'static str {
+        match self.0 {
+            -1 => "system error",
+            40001 => {
+                "invalid credential, access_token is invalid or not latest, could get access_token by \
+                 getStableAccessToken, more details at https://mmbizurl.cn/s/JtxxFh33r"
+            }
+            40002 => "invalid grant_type",
+            40003 => "invalid openid",
+            40013 => "invalid appid",
+            40014 => "invalid access_token",
+            40029 => "invalid code",
+            40030 => "invalid refresh_token",
+            40125 => "invalid appsecret",
+            40163 => "code been used",
+            40164 => "invalid ip 127.0.0.1 ipv6 ::ffff:127.0.0.1, not in whitelist",
+            40226 => "code blocked",
+            40243 => "appsecret frozen",
+            41001 => "access_token missing",
+            41002 => "appid missing",
+            41003 => "refresh_token missing",
+            41004 => "appsecret missing",
+            41008 => "missing code",
+            41009 => "missing openid",
+            42001 => "access_token expired",
+            42002 => "refresh_token expired",
+            42003 => "code expired",
+            42007 => "access_token and refresh_token exception",
+            43001 => "require GET method",
+            45009 => "reach max api daily quota limit",
+            45011 => "api minute-quota reach limit, must slower, retry next minute",
+            48001 => "api unauthorized",
+            48004 => "api forbidden for irregularities",
+            50001 => "user unauthorized",
+            50002 => "user limited",
+            _ => "error",
+        }
+    }
+
+    /// The whole `errmsg`, with a trace as live answers carry one.
+    pub(super) fn message(self, trace: Trace, rng: &mut impl CryptoRng, now: Timestamp) -> String {
+        let text = self.text();
+        match trace {
+            Trace::Rid => format!("{text} rid: {}", ids::rid(rng, now)),
+            Trace::CommaRid => format!("{text}, rid: {}", ids::rid(rng, now)),
+            Trace::Hints => {
+                format!("{text}, hints: [ req_id: {}-{} ]", ids::letters(rng, 8), ids::letters(rng, 6))
+            }
+            Trace::OldHint => format!("{text} hint: [{}!] requestIP: 127.0.0.1", ids::letters(rng, 14)),
+            Trace::None => text.into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case(Trace::Rid, "invalid code rid: 617682e0-")]
+    #[case(Trace::CommaRid, "invalid code, rid: 617682e0-")]
+    #[case(Trace::Hints, "invalid code, hints: [ req_id: ")]
+    #[case(Trace::OldHint, "invalid code hint: [")]
+    #[case(Trace::None, "invalid code")]
+    fn every_trace_form_follows_the_text(#[case] trace: Trace, #[case] beginning: &str) {
+        let now = Timestamp::from_millis(1_635_156_704_000);
+        let message = Errcode::INVALID_CODE.message(trace, &mut rand::rng(), now);
+        assert!(message.starts_with(beginning), "{message}");
+    }
+}

@@ -1,0 +1,62 @@
+//! What can go wrong in steering the simulator. WeChat's own error numbers are in `errcode`.
+
+use std::net::SocketAddr;
+
+/// Why the simulator did not start or did not do what its driver asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SimError {
+    /// The listening address cannot be had.
+    #[error("cannot listen on {addr}: {source}; is another simulator or demo running?")]
+    Listen {
+        /// The address that was asked for.
+        addr: SocketAddr,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// Two apps or people share an id, or there are no people at all.
+    #[error("the simulator's config is wrong: {what}")]
+    Config {
+        /// What is wrong.
+        what: String,
+    },
+    /// No such QR code, or it has been forgotten.
+    #[error("there is no QR code `{uuid}`")]
+    UnknownQr {
+        /// The id that was asked for.
+        uuid: String,
+    },
+    /// No such person.
+    #[error("there is no person `{person}`; the people are: {known}")]
+    UnknownPerson {
+        /// The id that was asked for.
+        person: String,
+        /// All ids there are.
+        known: String,
+    },
+    /// No such app.
+    #[error("there is no app `{app}`; the app ids are: {known}")]
+    UnknownApp {
+        /// The AppID that was asked for.
+        app: String,
+        /// All AppIDs there are.
+        known: String,
+    },
+    /// No such scope.
+    #[error("`{scope}` is none of snsapi_base, snsapi_userinfo, snsapi_login")]
+    UnknownScope {
+        /// What was asked for.
+        scope: String,
+    },
+    /// The QR code is not in the phase this needs.
+    #[error("the QR code is {is}, it would have to be {wanted}")]
+    WrongPhase {
+        /// The phase it is in.
+        is: &'static str,
+        /// The phase that is needed.
+        wanted: &'static str,
+    },
+    /// No QR code appeared in time, or none is there to act on.
+    #[error("no QR code is waiting")]
+    NothingWaiting,
+}

@@ -1,0 +1,111 @@
+//! Identifiers in WeChat's shapes: OpenIDs, UnionIDs, codes, tokens, QR ids, trace ids.
+//!
+//! Ids of people are derived, so they are the same in every run; everything secret is random.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use rand::CryptoRng;
+use sha2::{Digest as _, Sha256};
+
+use crate::ground::Timestamp;
+
+const LETTERS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+/// The OpenID of `person` at `app_id`: 28 characters, beginning with `o` and the app's own five.
+pub(super) fn openid(app_id: &str, person: &str) -> String {
+    format!("o{}{}", &digest(&["app", app_id])[..5], &digest(&["openid", app_id, person])[..22])
+}
+
+/// The UnionID of `person` at an Open Platform account: 28 characters, the same for all its apps.
+pub(super) fn unionid(open_platform: &str, person: &str) -> String {
+    format!(
+        "o{}{}",
+        &digest(&["platform", open_platform])[..5],
+        &digest(&["unionid", open_platform, person])[..22]
+    )
+}
+
+/// 43 characters of `[A-Za-z0-9_-]` that depend on all of `parts`.
+fn digest(parts: &[&str]) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update(part.as_bytes());
+        hash.update([0]);
+    }
+    URL_SAFE_NO_PAD.encode(hash.finalize())
+}
+
+/// `len` random characters of `[0-9A-Za-z]`.
+pub(super) fn letters(rng: &mut impl CryptoRng, len: usize) -> String {
+    let mut text = String::with_capacity(len);
+    let mut bytes = [0; 64];
+    while text.len() < len {
+        rng.fill_bytes(&mut bytes);
+        // 62 of 64 values are letters; the other two are thrown again, so every letter is equally likely.
+        let fresh = bytes.iter().filter_map(|byte| LETTERS.get(usize::from(byte & 63)));
+        text.extend(fresh.take(len - text.len()).map(|letter| char::from(*letter)));
+    }
+    text
+}
+
+/// An authorisation code: 32 characters beginning with `0`, as live ones do.
+pub(super) fn code(rng: &mut impl CryptoRng) -> String {
+    format!("0{}", letters(rng, 31))
+}
+
+/// A user-level access or refresh token: about a hundred characters with WeChat's version prefix.
+pub(super) fn token(rng: &mut impl CryptoRng) -> String {
+    format!("93_{}", letters(rng, 107))
+}
+
+/// The id of a website QR code: 16 characters.
+pub(super) fn qr_uuid(rng: &mut impl CryptoRng) -> String {
+    format!("0{}", letters(rng, 15))
+}
+
+/// A trace id: three groups of eight hex digits, the first being the Unix time.
+pub(super) fn rid(rng: &mut impl CryptoRng, now: Timestamp) -> String {
+    let mut bytes = [0; 8];
+    rng.fill_bytes(&mut bytes);
+    let (left, right) = bytes.split_at(4);
+    let hex = |part: &[u8]| part.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    format!("{:08x}-{}-{}", now.secs(), hex(left), hex(right))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn openids_have_wechats_shape_and_depend_on_app_and_person() {
+        let id = openid("wx1", "zhang");
+        assert_eq!(id.len(), 28);
+        assert!(id.starts_with('o'));
+        assert!(id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte)));
+        assert_eq!(id, openid("wx1", "zhang"));
+        assert_eq!(id[..6], openid("wx1", "lina")[..6], "people of one app share its prefix");
+        let all: HashSet<_> =
+            [&id, &openid("wx2", "zhang"), &openid("wx1", "lina"), &unionid("wx1", "zhang")]
+                .into_iter()
+                .cloned()
+                .collect();
+        assert_eq!(all.len(), 4);
+    }
+
+    #[test]
+    fn random_ids_have_their_length_and_do_not_repeat() {
+        let rng = &mut rand::rng();
+        assert_eq!(code(rng).len(), 32);
+        assert!((100..=200).contains(&token(rng).len()));
+        assert_eq!(qr_uuid(rng).len(), 16);
+        assert_eq!((0..1000).map(|_| code(rng)).collect::<HashSet<_>>().len(), 1000);
+    }
+
+    #[test]
+    fn a_trace_id_begins_with_the_time_in_hex() {
+        let rid = rid(&mut rand::rng(), Timestamp::from_millis(1_635_156_704_000));
+        assert!(rid.starts_with("617682e0-"), "{rid}");
+        assert_eq!(rid.split('-').map(str::len).collect::<Vec<_>>(), [8, 8, 8]);
+    }
+}

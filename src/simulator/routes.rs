@@ -1,0 +1,94 @@
+//! Which path goes where, and the one place where requests are counted and meet faults.
+//!
+//! WeChat's hosts share one address here, since their paths do not overlap.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{any, get, post};
+
+use super::answer::Answer;
+use super::errcode::Errcode;
+use super::fault::Fault;
+use super::pages::ErrorPage;
+use super::shared::{Shared, rng};
+use super::{authorize, control, phone, qrconnect, sns};
+use crate::ground::Span;
+
+const MAX_BODY: usize = 64 * 1024;
+const MAX_SLOWNESS: Span = Span::from_mins(1);
+
+/// All of it on one router.
+pub(super) fn router(shared: Arc<Shared>) -> Router {
+    // api.weixin.qq.com
+    let api = Router::new()
+        .route("/sns/oauth2/access_token", any(sns::access_token))
+        .route("/sns/oauth2/refresh_token", any(sns::refresh_token))
+        .route("/sns/auth", any(sns::auth))
+        .route("/sns/userinfo", any(sns::userinfo));
+    // open.weixin.qq.com, lp.open.weixin.qq.com, res.wx.qq.com
+    let open = Router::new()
+        .route("/connect/qrconnect", get(qrconnect::page))
+        .route("/connect/qrcode/{uuid}", get(qrconnect::picture))
+        .route("/connect/l/qrconnect", get(qrconnect::long_poll))
+        .route("/connect/fast_login", post(qrconnect::fast_login))
+        .route("/connect/confirm", get(phone::page))
+        .route("/connect/zh_CN/htmledition/js/wxLogin.js", get(qrconnect::script))
+        .route("/connect/oauth2/authorize", get(authorize::page))
+        .route("/connect/oauth2/consent", post(authorize::consent));
+    // Ours: what a phone would do.
+    let own = Router::new()
+        .route("/", get(phone::home))
+        .route("/phone", get(phone::page))
+        .route("/phone/codes", get(phone::codes))
+        .route("/phone/{action}", post(phone::act))
+        .route("/avatar/{file}", get(phone::avatar))
+        .route("/mmopen/vi_32/{person}/{size}", get(phone::headimg))
+        .merge(control::router());
+    api.merge(open)
+        .layer(from_fn_with_state(Arc::clone(&shared), meet_faults))
+        .merge(own)
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .with_state(shared)
+}
+
+async fn meet_faults(
+    State(shared): State<Arc<Shared>>,
+    matched: MatchedPath,
+    request: Request,
+    next: Next,
+) -> Response {
+    let path = matched.as_str();
+    let fault = shared.quietly(|world| {
+        world.count_call(path);
+        let fault = world.faults.take(path);
+        if let Some(fault) = &fault {
+            world.note(format!("{path} meets {fault:?}"));
+        }
+        fault
+    });
+    let Some(fault) = fault else { return next.run(request).await };
+    if let Some(instead) = fault.instead() {
+        return instead;
+    }
+    match &fault {
+        Fault::Errcode(number) if path.starts_with("/sns/") => {
+            error(&shared, Errcode(*number)).into_response()
+        }
+        Fault::Errcode(number) => ErrorPage::numbered(*number, "系统错误").into_response(),
+        Fault::Slow(span) => {
+            tokio::time::sleep((*span).min(MAX_SLOWNESS).duration()).await;
+            next.run(request).await
+        }
+        _ => fault.distort(next.run(request).await),
+    }
+}
+
+/// An error answer with the trace that is switched on.
+pub(super) fn error(shared: &Shared, errcode: Errcode) -> Answer {
+    let trace = shared.read(|world| world.switches.trace);
+    Answer::error(errcode.0, errcode.message(trace, &mut rng(), shared.now()))
+}

@@ -1,0 +1,103 @@
+//! Where the documents are silent or disagree, WeChat's behaviour is a switch: these are all of them.
+//!
+//! They change while the simulator runs, through [`super::Handle`] or `POST /_sim/switches`.
+
+use serde::{Deserialize, Serialize};
+
+/// All switches with their starting values.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Switches {
+    /// What a refused consent page does.
+    pub deny: DenyVariant,
+    /// Whether the consent page is shown.
+    pub consent: Consent,
+    /// Whether pages that ask for `snsapi_userinfo` are shown as a snapshot with virtual ids.
+    pub snapshot: bool,
+    /// Whether a callback is delivered twice.
+    pub double_callback: DoubleCallback,
+    /// Who is logged in to WeChat on the desktop, for fast login on the QR page.
+    pub fast_login: Option<String>,
+    /// What an expired code is answered with.
+    pub expired_code: ExpiredCode,
+    /// What a wrong AppSecret is answered with.
+    pub wrong_secret: WrongSecret,
+    /// What follows the text of an `errmsg`.
+    pub trace: Trace,
+}
+
+/// What happens when a visitor refuses consent in WeChat (the official page describes only consent).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DenyVariant {
+    /// The page closes; nothing comes back.
+    NoCallback,
+    /// `?state=&code=authdeny&reason=…`
+    #[default]
+    AuthDeny,
+    /// `?state=STATE` without a code.
+    StateOnly,
+}
+
+/// Whether `snsapi_userinfo` asks the visitor.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Consent {
+    /// The consent page is shown.
+    #[default]
+    Ask,
+    /// Silent, as for a follower who comes from the account's chat or menu; `forcePopup=true` still asks.
+    Silent,
+}
+
+/// Whether the browser's callback arrives twice with the same code.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DoubleCallback {
+    /// Once.
+    #[default]
+    Off,
+    /// Twice from the visitor's browser, with its cookies: a page fetches the callback, then goes there.
+    Browser,
+    /// First from the simulator itself, without cookies, as a link prefetch; then from the browser.
+    Prefetch,
+}
+
+/// What an expired code is answered with (the documents do not say).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExpiredCode {
+    /// 40029, as for any invalid code.
+    #[default]
+    Invalid,
+    /// 42003.
+    Expired,
+}
+
+/// What a wrong AppSecret is answered with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WrongSecret {
+    /// 40125 `invalid appsecret`.
+    #[default]
+    InvalidSecret,
+    /// 40001 `invalid credential`.
+    InvalidCredential,
+}
+
+/// What follows the text of an `errmsg`; all forms have been seen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Trace {
+    /// ` rid: 61725984-6126f6f9-040f19c4`
+    #[default]
+    Rid,
+    /// `, rid: 61725984-6126f6f9-040f19c4`
+    CommaRid,
+    /// `, hints: [ req_id: 1foBSgMre-Hz ]`
+    Hints,
+    /// ` hint: [AnOVOA0460vr31!] requestIP: 127.0.0.1`
+    OldHint,
+    /// Nothing.
+    None,
+}

@@ -1,0 +1,12 @@
+//! The simulated WeChat over real sockets, held against the documents rule by rule.
+//!
+//! "Item N" in a test's comment is the N-th simulator duty of the WeChat reference.
+#![allow(clippy::unwrap_used)]
+
+mod authorize;
+mod bench;
+mod control;
+mod faults;
+mod phone;
+mod qrconnect;
+mod sns;
