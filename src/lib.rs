@@ -16,6 +16,10 @@
 //! 7. Every redirect goes to WeChat or to a `ReturnTo`, a type that only a path on a host of ours can become.
 //! 8. Everything that waits has a timeout, everything that grows has a bound.
 
+pub mod cli;
+pub mod demo;
+pub mod server;
+pub mod reload;
 pub mod config;
 pub mod proxy;
 pub mod portal;

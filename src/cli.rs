@@ -1,0 +1,155 @@
+//! The command line: arguments become a command, errors become a clear message and an exit code.
+//!
+//! Exit codes: 0 done, 1 failed, 2 wrong arguments, 78 wrong config (as `EX_CONFIG` of sysexits).
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use tracing::{Level, Metadata};
+use tracing_subscriber::filter::{EnvFilter, FilterExt as _, filter_fn};
+use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+use crate::config::{self, Config, LogConfig, LogFormat};
+use crate::server::EarlySignals;
+use crate::{demo, server, simulator};
+
+/// A gateway that logs people in with WeChat, in front of apps that know nothing of it.
+#[derive(Debug, Parser)]
+#[command(name = "menshen", version, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the gateway.
+    Run {
+        /// The config file.
+        #[arg(long, short, default_value = "/etc/menshen/menshen.toml")]
+        config: PathBuf,
+    },
+    /// Check a config: report every problem at once, change nothing.
+    Check {
+        /// The config file.
+        #[arg(long, short, default_value = "/etc/menshen/menshen.toml")]
+        config: PathBuf,
+    },
+    /// Try everything on this machine: a gateway, a sample app and a simulated WeChat.
+    Demo(demo::Args),
+    /// Run only the simulated WeChat, for tests of your own.
+    Simulator(simulator::cli::Args),
+}
+
+/// Runs the command that the arguments name.
+pub fn main(early: EarlySignals) -> ExitCode {
+    match Arguments::parse().command {
+        Command::Run { config } => run(&config, early),
+        Command::Check { config } => check(&config),
+        Command::Demo(args) => block_on(0, async {
+            log_to_stderr(&LogConfig { format: LogFormat::Text, level: "warn".into(), access: false });
+            demo::run(args).await
+        }),
+        Command::Simulator(args) => block_on(1, async {
+            log_to_stderr(&LogConfig { format: LogFormat::Text, level: "info".into(), access: false });
+            simulator::cli::run(args).await
+        }),
+    }
+}
+
+fn run(file: &std::path::Path, early: EarlySignals) -> ExitCode {
+    let config = match Config::load(file, config::environment()) {
+        Ok(config) => config,
+        Err(error) => return config_error(&error),
+    };
+    log_to_stderr(&config.log);
+    block_on(config.server.threads, server::run(config, early))
+}
+
+fn check(file: &std::path::Path) -> ExitCode {
+    let checked = Config::load(file, config::environment()).and_then(|config| server::check(&config));
+    match checked {
+        Ok(()) => {
+            say(&format!("{}: no problems", file.display()));
+            ExitCode::SUCCESS
+        }
+        Err(error) => config_error(&error),
+    }
+}
+
+fn config_error(error: &crate::config::ConfigError) -> ExitCode {
+    let count = error.0.len();
+    let noun = if count == 1 { "problem" } else { "problems" };
+    complain(&format!("{error}\n{count} {noun}; nothing was started or changed"));
+    ExitCode::from(78)
+}
+
+/// Runs `work` on a runtime of `threads` workers (0: one for each processor) and reports how it ended.
+fn block_on<E: std::error::Error>(threads: usize, work: impl Future<Output = Result<(), E>>) -> ExitCode {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    if threads > 0 {
+        builder.worker_threads(threads);
+    }
+    let runtime = match builder.enable_all().thread_name("menshen").build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            complain(&format!("menshen: cannot start threads: {error}"));
+            return ExitCode::FAILURE;
+        }
+    };
+    let ended = runtime.block_on(work);
+    // Whatever still runs in the background has had its chance to end in order.
+    runtime.shutdown_background();
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&format!("menshen: {}", with_causes(&error)));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// An error and everything that caused it, in one line.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let more = error.to_string();
+        if !text.contains(&more) {
+            text.push_str(": ");
+            text.push_str(&more);
+        }
+        cause = error.source();
+    }
+    text
+}
+
+fn log_to_stderr(config: &LogConfig) {
+    let wanted = EnvFilter::try_new(&config.level).unwrap_or_default().and(filter_fn(may_be_logged));
+    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let layer = match config.format {
+        LogFormat::Json => layer.json().flatten_event(true).boxed(),
+        LogFormat::Text => layer.boxed(),
+    };
+    // A second subscriber can only mean that one stands already, which is as good.
+    let _ = tracing_subscriber::registry().with(layer.with_filter(wanted)).try_init();
+}
+
+/// Libraries write addresses and headers, and so codes and tokens, into their finer lines: those never pass,
+/// whatever `log.level` says.
+fn may_be_logged(line: &Metadata<'_>) -> bool {
+    let ours = line.target() == "audit" || line.target().split("::").next() == Some("menshen");
+    ours || *line.level() <= Level::INFO
+}
+
+// A closed terminal is no reason to fail.
+fn say(text: &str) {
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+fn complain(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
