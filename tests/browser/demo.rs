@@ -1,0 +1,80 @@
+//! `menshen demo` as somebody meets it who tries it for the first time: the real program, clicked through.
+
+use std::io::{BufRead as _, BufReader};
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use crate::chromium::Browser;
+use crate::look::Look;
+
+/// The program, killed when dropped.
+struct Demo(Child);
+
+impl Demo {
+    /// Starts it and waits until it has said everything.
+    fn start(port: u16, wechat: u16, data: &Path) -> Self {
+        let mut process = Command::new(env!("CARGO_BIN_EXE_menshen"))
+            .args(["demo", "--port", &port.to_string(), "--wechat-port", &wechat.to_string(), "--data"])
+            .arg(data)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let said = BufReader::new(process.stdout.take().unwrap());
+        let demo = Self(process);
+        assert!(said.lines().map_while(Result::ok).any(|line| line.contains("Ctrl-C ends it")));
+        demo
+    }
+
+    fn stop(mut self) {
+        let told = Command::new("kill").args(["-INT", &self.0.id().to_string()]).status().unwrap();
+        assert!(told.success());
+        assert!(self.0.wait().unwrap().success());
+    }
+}
+
+impl Drop for Demo {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Acceptance: M3a.
+#[tokio::test]
+async fn the_demo_can_be_clicked_through_and_remembers_its_visitor_after_a_restart() {
+    let data = tempfile::tempdir().unwrap();
+    let free = [TcpListener::bind("127.0.0.1:0").unwrap(), TcpListener::bind("127.0.0.1:0").unwrap()];
+    let [port, wechat] = free.each_ref().map(|listener| listener.local_addr().unwrap().port());
+    drop(free);
+    let demo = Demo::start(port, wechat, data.path());
+    let home = format!("http://127.0.0.1:{port}/");
+    let mut browser = Browser::open(Look::DESKTOP.english()).await;
+    browser.go(&home).await;
+    browser.see(".frame.loaded").await;
+    browser.log_in_as("qiang").await;
+    let address = browser.arrive(&home).await;
+    assert_eq!(address.as_str(), home);
+    assert_eq!(browser.text("h1").await, "Hello, 阿强 <b>|\"'&!");
+    browser.inspect("demo-1-app").await;
+    let before = browser.header("X-User-ID").await;
+    assert!(before.is_some());
+    demo.stop();
+
+    let demo = Demo::start(port, wechat, data.path());
+    browser.go(&format!("{home}optional")).await;
+    assert_eq!(browser.header("X-User-ID").await, before);
+    browser.go(&format!("{home}public")).await;
+    assert_eq!(browser.text("h1").await, "Hello, whoever you are.");
+    browser.click("nav a[href$=userinfo]").await;
+    browser.read("body", "\"account\"").await;
+    browser.go(&home).await;
+    browser.click("nav a[href$=logout]").await;
+    browser.click("button[value=here]").await;
+    browser.read("h1", "You have signed out").await;
+    // The page of userinfo is JSON without an icon of its own.
+    browser.expect_console("/favicon.ico");
+    browser.close().await;
+    demo.stop();
+}

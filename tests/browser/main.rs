@@ -1,0 +1,18 @@
+//! What a visitor sees, in real headless Chromium: the gateway, the simulated WeChat and a sample app in-process.
+//!
+//! Needs Debian's `chromium` and `chromium-driver` (`make test` installs them). Every page is photographed into
+//! `target/screenshots` and held against the rules of `checks.js`; what a browser console complains about fails.
+#![allow(clippy::unwrap_used)]
+
+mod chromium;
+mod demo;
+mod desktop;
+mod elsewhere;
+mod house;
+mod in_wechat;
+mod logout;
+mod look;
+mod phone;
+mod self_check;
+mod wechat_pages;
+mod without_cookies;
