@@ -1,0 +1,139 @@
+//! What a request through the gateway costs, beside the bare framework and beside nginx, in one run.
+//!
+//! `cargo bench --bench gateway` measures everything, prints a table with the targets and writes
+//! `target/bench/gateway.json`. The other processes it needs (app, bare pass-through, near cache) are this same
+//! program in another role. Talks to loopback only, is bounded in time, and leaves no process behind.
+
+#![allow(clippy::disallowed_methods, reason = "a program that measures waits on threads of its own")]
+
+mod app;
+mod candidates;
+mod http;
+mod load;
+mod machine;
+mod memory;
+mod near_cache;
+mod passthrough;
+mod planted;
+mod process;
+mod report;
+mod rounds;
+mod start;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+/// The product's allocator, so that the bare pass-through and the near cache are measured with it too.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+type Fault = Box<dyn std::error::Error + Send + Sync>;
+
+#[derive(Debug, Parser)]
+#[command(about = "Measures Menshen beside a bare pingora pass-through and nginx")]
+struct Args {
+    /// How often every candidate has its turn.
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
+    /// Seconds of load in one turn.
+    #[arg(long, default_value_t = 2)]
+    seconds: u64,
+    /// Keep-alive connections of the load.
+    #[arg(long, default_value_t = 32)]
+    connections: usize,
+    /// Only these candidates, by their ids.
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<String>,
+    /// Only the rounds under load: no memory, near cache and start measurements.
+    #[arg(long)]
+    load_only: bool,
+    /// End with an error when a target is missed or could not be measured.
+    #[arg(long)]
+    strict: bool,
+    /// Measure this build of the gateway in place of the one built along, for example an older one.
+    #[arg(long)]
+    menshen: Option<PathBuf>,
+    /// Use this build of this program in the other roles.
+    #[arg(long, hide = true)]
+    roles: Option<PathBuf>,
+    /// Set by `cargo bench`.
+    #[arg(long, hide = true)]
+    bench: bool,
+    #[command(subcommand)]
+    role: Option<Role>,
+}
+
+/// What this program is when it is not the one that measures.
+#[derive(Debug, Subcommand)]
+#[command(disable_help_subcommand = true)]
+enum Role {
+    /// The app behind every candidate.
+    #[command(hide = true)]
+    App { listen: SocketAddr },
+    /// A pingora proxy that does nothing but proxy.
+    #[command(hide = true)]
+    Passthrough { listen: SocketAddr, upstream: SocketAddr, serving: passthrough::Serving },
+    /// Fills a near cache and says what it took.
+    #[command(hide = true)]
+    NearCache { entries: usize },
+}
+
+/// The programs that are started.
+#[derive(Clone, Debug)]
+struct Programs {
+    menshen: PathBuf,
+    roles: PathBuf,
+}
+
+impl Programs {
+    fn choose(args: &Args) -> Result<Self, Fault> {
+        // Built from the source beside this program, with the same profile.
+        let built = || PathBuf::from(env!("CARGO_BIN_EXE_menshen"));
+        let menshen = args.menshen.clone().unwrap_or_else(built).canonicalize()?;
+        let roles = args.roles.clone().map_or_else(std::env::current_exe, Ok)?.canonicalize()?;
+        Ok(Self { menshen, roles })
+    }
+}
+
+fn main() -> Result<(), Fault> {
+    let args = Args::parse();
+    match args.role {
+        Some(Role::App { listen }) => app::run(listen),
+        Some(Role::Passthrough { listen, upstream, serving }) => passthrough::run(listen, upstream, serving),
+        Some(Role::NearCache { entries }) => near_cache::run(entries),
+        None if args.bench => measure(&args),
+        None => {
+            println!("this measures only when it is asked to: cargo bench --bench gateway");
+            Ok(())
+        }
+    }
+}
+
+fn measure(args: &Args) -> Result<(), Fault> {
+    let machine = machine::Machine::look()?;
+    process::pin_self(process::LOAD_CORE)?;
+    let folder = tempfile::Builder::new().prefix("menshen-bench-").tempdir()?;
+    let mut report = report::Report::new(machine);
+    eprintln!("under load: {} rounds of {} s for each candidate", args.rounds, args.seconds);
+    let programs = Programs::choose(args)?;
+    let app = candidates::app(folder.path(), programs)?;
+    let field = candidates::Field::start(folder.path(), &app, &args.only)?;
+    rounds::run(args, &app, &field, &mut report)?;
+    drop(field);
+    if !args.load_only {
+        eprintln!("memory: idle, and during 1 GiB up and down");
+        report.memory = memory::measure(folder.path(), &app).map_err(report::reason);
+        eprintln!("near cache");
+        report.near_cache = near_cache::measure(folder.path(), &app).map_err(report::reason);
+        eprintln!("starts");
+        report.starts = start::measure(folder.path(), &app).map_err(report::reason);
+    }
+    drop(app);
+    report.finish(args.load_only)?;
+    if args.strict && !report.all_met() {
+        return Err("a target was missed or not measured".into());
+    }
+    Ok(())
+}
