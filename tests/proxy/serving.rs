@@ -216,7 +216,8 @@ async fn a_header_that_drips_loses_its_connection() {
     let mut client = Raw::connect(gateway.address).await;
     client.send(GET).await;
     assert_eq!(client.answer().await.status, 200);
-    tokio::time::sleep(Duration::from_millis(400)).await;
+    let closed = timeout(Duration::from_millis(400), client.stream.readable()).await;
+    assert!(closed.is_err(), "closed between two requests");
     client.send(GET).await;
     assert_eq!(client.answer().await.status, 200);
 }
