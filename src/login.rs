@@ -13,7 +13,7 @@ pub mod website_qr;
 
 use std::sync::Arc;
 
-use crate::domain::{Flow, FlowId, Handover, ReturnTo, SessionPolicy};
+use crate::domain::{Flow, FlowId, Handover, ReturnTo};
 use crate::ground::{Clock, Span, Timestamp, Token, random_id};
 use crate::store::{Store, StoreError};
 use crate::wechat::{self, QrLang};
@@ -119,9 +119,4 @@ impl Start<'_> {
             stage: crate::domain::Stage::Waiting,
         }
     }
-}
-
-/// The lifetime rules a session is opened under, as every use case needs them.
-pub(crate) fn store_ttl(policy: SessionPolicy, created: Timestamp, now: Timestamp) -> Span {
-    policy.time_to_live(created, now, now)
 }

@@ -10,7 +10,7 @@ use tokio::sync::broadcast;
 
 use super::account_of::{Outcome, Rules, account_of};
 use super::directory::{App, Directory, Method, MethodKind, Scope};
-use super::{FLOW_MEMORY, Login, SessionRules, store_ttl};
+use super::{FLOW_MEMORY, Login, SessionRules};
 use crate::domain::{
     Account, Flow, FlowId, FlowRefusal, Identity, InvalidTransition, OpenId, Profile, Refusal, Session,
     UnionId,
@@ -240,7 +240,7 @@ impl Login {
             ip: visit.ip.clone(),
             user_agent: visit.user_agent.as_deref().map(|text| text.chars().take(200).collect()),
         };
-        let ttl = store_ttl(context.rules.policy, now, now);
+        let ttl = context.rules.policy.time_to_live(now, now, now);
         self.store.put_session(&token.digest(), &session, ttl).await?;
         let Ok(done) = flow.sign_in(account.id.clone()) else { return Ok(Ending::Unknown) };
         if !self.store.swap_flow(&done, FLOW_MEMORY).await? {

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Login, SessionRules, Visit, store_ttl};
+use super::{Login, SessionRules, Visit};
 use crate::domain::{Handover, Hosts, ReturnTo, Session};
 use crate::ground::{Span, Token, TokenDigest};
 use crate::store::{OnceKey, StoreError};
@@ -78,7 +78,7 @@ impl Login {
         let Ok(live) = origin.check(rules.policy, now) else { return Ok(Entered::Refused) };
         let token = Token::generate(&mut rand::rng());
         let session = Session { host: host.to_owned(), last_seen_at: now, ..live.session().clone() };
-        let ttl = store_ttl(rules.policy, session.created_at, now);
+        let ttl = rules.policy.time_to_live(session.created_at, now, now);
         self.store.put_session(&token.digest(), &session, ttl).await?;
         if !visit.former.is_empty() {
             self.store.delete_sessions(&visit.former).await?;
