@@ -35,7 +35,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
 
 use crate::domain::{Account, AccountId, Flow, FlowId, IdentityKey, IdentityRow, Session};
-use crate::ground::{Span, Timestamp, TokenDigest};
+use crate::ground::{Secret, Span, Timestamp, TokenDigest};
 
 pub use config::{Config, StoreUrl, Target};
 pub use open::{OpenError, open};
@@ -105,11 +105,25 @@ pub trait Store: Send + Sync + 'static {
     /// Writes a one-time value for `ttl`. Fails with [`StoreError::Conflict`] if the key is taken.
     async fn put_once(&self, key: &OnceKey, value: &str, ttl: Span) -> Result<(), StoreError>;
 
+    /// Reads a one-time value without taking it.
+    async fn once(&self, key: &OnceKey) -> Result<Option<String>, StoreError>;
+
     /// Takes a one-time value: of any number of callers, on any number of processes, one gets it.
     async fn take_once(&self, key: &OnceKey) -> Result<Option<String>, StoreError>;
 
     /// The value kept under a name for ever; `candidate` is kept if there is none yet.
     async fn keep(&self, name: &str, candidate: &str) -> Result<String, StoreError>;
+
+    /// The shared note of a name.
+    async fn note(&self, name: &str) -> Result<Option<Note>, StoreError>;
+
+    /// Writes `note`, and keeps it for `ttl` from now, if the stored version is `note.version - 1` (0: there is
+    /// none); announces [`StoreEvent::NoteChanged`] and says whether it did. Of any number of writers, on any
+    /// number of processes, one wins.
+    ///
+    /// A note that expired begins again at version 1. Who still holds a version of the time before loses until
+    /// the new note has come to that very version; so `ttl` must be far longer than anybody holds one.
+    async fn swap_note(&self, name: &str, note: &Note, ttl: Span) -> Result<bool, StoreError>;
 
     /// News from this and every other process that shares the store, from now on. The same news may arrive
     /// twice; a receiver that lags behind must treat it as [`StoreEvent::Missed`].
@@ -134,6 +148,22 @@ pub struct OnceKey {
     pub digest: TokenDigest,
 }
 
+impl OnceKey {
+    /// The key of a text that is no token, for example a ticket that WeChat carries.
+    pub fn of_text(purpose: &'static str, text: &str) -> Self {
+        Self { purpose, digest: TokenDigest::of_text(text) }
+    }
+}
+
+/// A small text that all processes share and replace by compare-and-set: a WeChat server token and who renews it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// 1 for a new note; every writer adds one.
+    pub version: u64,
+    /// Never printed.
+    pub text: Secret,
+}
+
 /// How many events a slow receiver may lie behind before it misses some.
 pub(crate) const EVENTS_BUFFERED: usize = 4096;
 
@@ -155,6 +185,11 @@ pub enum StoreEvent {
     FlowChanged {
         /// Which.
         flow: FlowId,
+    },
+    /// A note was written.
+    NoteChanged {
+        /// Its name.
+        name: String,
     },
     /// News may have been missed (the connection broke and is back): look again at everything.
     Missed,

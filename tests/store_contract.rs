@@ -19,8 +19,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use menshen::domain::{AccountId, FlowId, IdentityRow, Stage};
-use menshen::ground::{Clock as _, ManualClock, Span, SystemClock, Timestamp, Token};
-use menshen::store::{self, Config, OnceKey, Store, StoreError, StoreEvent, StoreUrl};
+use menshen::ground::{Clock as _, ManualClock, Secret, Span, SystemClock, Timestamp, Token};
+use menshen::store::{self, Config, Note, OnceKey, Store, StoreError, StoreEvent, StoreUrl};
 use redis_server::RedisServer;
 use rows::{account, account_id, digest, flow, key, session};
 use tempfile::TempDir;
@@ -139,6 +139,10 @@ fn once(digest: menshen::ground::TokenDigest) -> OnceKey {
     OnceKey { purpose: "ticket", digest }
 }
 
+fn note(version: u64, text: &str) -> Note {
+    Note { version, text: Secret::new(text) }
+}
+
 macro_rules! contract {
     ($($(#[$doc:meta])* async fn $name:ident($world:ident: World) $body:block)*) => {
         mod rules {
@@ -172,7 +176,9 @@ contract! {
         assert_eq!(store.session(&digest()).await.unwrap(), None);
         assert_eq!(store.sessions_of(&account_id("a")).await.unwrap(), []);
         assert_eq!(store.flow(&FlowId::new("f").unwrap()).await.unwrap(), None);
+        assert_eq!(store.once(&once(digest())).await.unwrap(), None);
         assert_eq!(store.take_once(&once(digest())).await.unwrap(), None);
+        assert_eq!(store.note("n").await.unwrap(), None);
         assert!(!store.touch_session(&digest(), world.now(), LONG).await.unwrap());
         store.delete_sessions(&[]).await.unwrap();
         store.delete_sessions(&[digest()]).await.unwrap();
@@ -456,6 +462,83 @@ contract! {
         })
         .await;
         assert_eq!(taken.into_iter().flatten().collect::<Vec<_>>(), ["value"]);
+    }
+
+    async fn reading_a_one_time_value_does_not_take_it(world: World) {
+        let key = OnceKey::of_text("scan", "a ticket");
+        world.first.put_once(&key, "value", Span::from_millis(300)).await.unwrap();
+        for number in 0..3 {
+            assert_eq!(world.process(number).once(&key).await.unwrap().as_deref(), Some("value"));
+        }
+        let foreign = OnceKey::of_text("push", "a ticket");
+        assert_eq!(world.first.once(&foreign).await.unwrap(), None);
+        world.pass(Span::from_millis(300)).await;
+        assert_eq!(world.first.once(&key).await.unwrap(), None, "expired");
+        world.first.put_once(&key, "new", LONG).await.unwrap();
+        assert_eq!(world.second.take_once(&key).await.unwrap().as_deref(), Some("new"));
+        assert_eq!(world.first.once(&key).await.unwrap(), None, "taken");
+    }
+
+    async fn a_note_is_replaced_only_from_the_version_that_was_read(world: World) {
+        let odd = "{\"a\":1} 7 \n 门神";
+        assert!(!world.first.swap_note("n", &note(0, "x"), LONG).await.unwrap());
+        assert!(!world.first.swap_note("n", &note(2, "x"), LONG).await.unwrap(), "there is none");
+        assert!(world.first.swap_note("n", &note(1, odd), LONG).await.unwrap());
+        assert_eq!(world.second.note("n").await.unwrap(), Some(note(1, odd)));
+        assert!(!world.second.swap_note("n", &note(1, "x"), LONG).await.unwrap(), "it is there already");
+        assert!(world.second.swap_note("n", &note(2, ""), LONG).await.unwrap());
+        assert!(!world.first.swap_note("n", &note(2, "x"), LONG).await.unwrap());
+        assert!(!world.first.swap_note("n", &note(4, "x"), LONG).await.unwrap());
+        assert_eq!(world.first.note("n").await.unwrap(), Some(note(2, "")));
+        assert_eq!(world.first.note("m").await.unwrap(), None);
+    }
+
+    /// Acceptance: one process at a time renews a server token.
+    async fn of_fifty_writers_of_a_note_one_wins(world: World) {
+        for version in 1..=2 {
+            let won = at_once(&world, |store, number| async move {
+                let mine = note(version, &number.to_string());
+                store.swap_note("n", &mine, LONG).await.unwrap().then_some(mine)
+            })
+            .await;
+            let winners: Vec<_> = won.into_iter().flatten().collect();
+            assert_eq!(winners.len(), 1);
+            assert_eq!(world.second.note("n").await.unwrap(), winners.first().cloned());
+        }
+    }
+
+    async fn a_note_expires_and_begins_again_at_one(world: World) {
+        let short = Span::from_millis(300);
+        assert!(world.first.swap_note("n", &note(1, "a"), LONG).await.unwrap());
+        assert!(world.first.swap_note("n", &note(2, "b"), LONG).await.unwrap());
+        assert!(world.first.swap_note("n", &note(3, "c"), short).await.unwrap());
+        world.pass(short).await;
+        assert_eq!(world.second.note("n").await.unwrap(), None);
+        assert!(!world.first.swap_note("n", &note(4, "late"), LONG).await.unwrap(), "its note is gone");
+        assert!(world.second.swap_note("n", &note(1, "new"), LONG).await.unwrap());
+        assert!(!world.first.swap_note("n", &note(4, "late"), LONG).await.unwrap(), "it is another note");
+        assert_eq!(world.first.note("n").await.unwrap(), Some(note(1, "new")));
+    }
+
+    async fn a_note_lives_as_long_as_its_last_writer_said(world: World) {
+        assert!(world.first.swap_note("n", &note(1, "a"), Span::from_secs(1)).await.unwrap());
+        assert!(world.first.swap_note("n", &note(2, "b"), LONG).await.unwrap());
+        world.pass(Span::from_secs(1)).await;
+        assert_eq!(world.second.note("n").await.unwrap(), Some(note(2, "b")));
+    }
+
+    async fn a_written_note_is_announced_to_every_process(world: World) {
+        let mut news = [world.first.events(), world.second.events()];
+        assert!(!world.first.swap_note("n", &note(2, "x"), LONG).await.unwrap());
+        for version in 1..=2 {
+            assert!(world.first.swap_note("n", &note(version, "x"), LONG).await.unwrap());
+            for events in &mut news {
+                let wanted = StoreEvent::NoteChanged { name: "n".into() };
+                assert_eq!(next_event(events, |_| true).await, wanted, "and a loser announces nothing");
+                let read = world.second.note("n").await.unwrap().unwrap();
+                assert!(read.version >= version, "announced before it was readable");
+            }
+        }
     }
 
     async fn a_one_time_value_is_written_once_and_expires(world: World) {

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use menshen::domain::{Account, AccountId, Flow, FlowId, IdentityKey, IdentityRow, Session};
 use menshen::ground::{Clock as _, Span, SystemClock, Timestamp, TokenDigest};
 use menshen::login::{Presence, SessionConfig, Sessions};
-use menshen::store::{OnceKey, Store, StoreError, StoreEvent};
+use menshen::store::{Note, OnceKey, Store, StoreError, StoreEvent};
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
 
@@ -182,11 +182,23 @@ impl Store for MadeUp {
         Self::nothing()
     }
 
+    async fn once(&self, _: &OnceKey) -> Result<Option<String>, StoreError> {
+        Self::nothing()
+    }
+
     async fn take_once(&self, _: &OnceKey) -> Result<Option<String>, StoreError> {
         Self::nothing()
     }
 
     async fn keep(&self, _: &str, _: &str) -> Result<String, StoreError> {
+        Self::nothing()
+    }
+
+    async fn note(&self, _: &str) -> Result<Option<Note>, StoreError> {
+        Self::nothing()
+    }
+
+    async fn swap_note(&self, _: &str, _: &Note, _: Span) -> Result<bool, StoreError> {
         Self::nothing()
     }
 }

@@ -158,7 +158,11 @@ impl Login {
                     match tokio::time::timeout_at(deadline, events.recv()).await {
                         Err(_) => return Ok(Taken::Gone),
                         Ok(Ok(StoreEvent::FlowChanged { flow })) if flow != id => {}
-                        Ok(Ok(StoreEvent::SessionEnded { .. } | StoreEvent::AccountChanged { .. })) => {}
+                        Ok(Ok(
+                            StoreEvent::SessionEnded { .. }
+                            | StoreEvent::AccountChanged { .. }
+                            | StoreEvent::NoteChanged { .. },
+                        )) => {}
                         Ok(_) => break,
                     }
                 },

@@ -117,7 +117,7 @@ impl Sessions {
             match news.recv().await {
                 Ok(StoreEvent::SessionEnded { digest }) => self.revoke(digest),
                 Ok(StoreEvent::AccountChanged { account }) => self.doubt(&account),
-                Ok(StoreEvent::FlowChanged { .. }) => {}
+                Ok(StoreEvent::FlowChanged { .. } | StoreEvent::NoteChanged { .. }) => {}
                 Ok(StoreEvent::Missed) | Err(RecvError::Lagged(_)) => self.doubt_all(),
                 Err(RecvError::Closed) => return,
             }

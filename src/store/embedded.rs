@@ -22,9 +22,9 @@ use self::shelf::{Reopen, Shelf};
 use self::tables::{Fault, Tables};
 use self::writer::{Job, When};
 use super::row::decode;
-use super::{EVENTS_BUFFERED, MAX_SESSIONS_LISTED, OnceKey, OpenError, Store, StoreError, StoreEvent};
+use super::{EVENTS_BUFFERED, MAX_SESSIONS_LISTED, Note, OnceKey, OpenError, Store, StoreError, StoreEvent};
 use crate::domain::{Account, AccountId, Flow, FlowId, IdentityKey, IdentityRow, Session};
-use crate::ground::{Clock, Span, Timestamp, TokenDigest};
+use crate::ground::{Clock, Secret, Span, Timestamp, TokenDigest};
 
 /// A store in a file, or in memory for tests.
 pub struct Embedded {
@@ -292,6 +292,16 @@ impl Store for Embedded {
         self.write("writing a one-time value", When::Durable, work, quiet).await
     }
 
+    async fn once(&self, key: &OnceKey) -> Result<Option<String>, StoreError> {
+        let (key, now) = (rows::once_key(key), self.clock.now());
+        self.read("reading a one-time value", |transaction| {
+            let table = transaction.open_table(tables::ONCE)?;
+            let Some(found) = table.get(key.as_str())? else { return Ok(None) };
+            let (expiry, value) = found.value();
+            Ok((expiry > now.millis()).then(|| value.to_owned()))
+        })
+    }
+
     async fn take_once(&self, key: &OnceKey) -> Result<Option<String>, StoreError> {
         let key = rows::once_key(key);
         let work = move |tables: &mut Tables<'_>, now| rows::take_once(tables, now, &key);
@@ -302,6 +312,27 @@ impl Store for Embedded {
         let (name, candidate) = (name.to_owned(), candidate.to_owned());
         let work = move |tables: &mut Tables<'_>, _| rows::keep(tables, &name, &candidate);
         self.write("keeping a value", When::Durable, work, quiet).await
+    }
+
+    async fn note(&self, name: &str) -> Result<Option<Note>, StoreError> {
+        let now = self.clock.now();
+        self.read("reading a note", |transaction| {
+            let table = transaction.open_table(tables::NOTES)?;
+            let Some(found) = table.get(name)? else { return Ok(None) };
+            let (expiry, version, text) = found.value();
+            Ok((expiry > now.millis()).then(|| Note { version, text: Secret::new(text) }))
+        })
+    }
+
+    async fn swap_note(&self, name: &str, note: &Note, ttl: Span) -> Result<bool, StoreError> {
+        let (key, name, note) = (name.to_owned(), name.to_owned(), note.clone());
+        let work = move |tables: &mut Tables<'_>, now| rows::swap_note(tables, now, &key, &note, ttl);
+        self.write("changing a note", When::Durable, work, |events, done| {
+            if *done {
+                announce(events, StoreEvent::NoteChanged { name });
+            }
+        })
+        .await
     }
 
     fn events(&self) -> broadcast::Receiver<StoreEvent> {

@@ -28,12 +28,12 @@ use redis::{FromRedisValue, Value, pipe};
 use tokio::sync::broadcast;
 
 use self::events::Events;
-use self::keys::{Keys, decode_numbered, encode_numbered};
+use self::keys::{Keys, decode_note, decode_numbered, encode_note, encode_numbered};
 use self::link::{Again, Link};
-use self::scripts::{CLAIM, Request, SWAP, SWAP_VERSION};
+use self::scripts::{CLAIM, ELSE_NEW, Request, SWAP, SWAP_VERSION};
 use super::config::{Config, RedisTarget};
 use super::row::{RowError, decode, encode};
-use super::{OnceKey, OpenError, Store, StoreError, StoreEvent};
+use super::{Note, OnceKey, OpenError, Store, StoreError, StoreEvent};
 use crate::domain::{Account, AccountId, Flow, FlowId, IdentityKey, IdentityRow, Session};
 use crate::ground::{Secret, Span, Timestamp, TokenDigest};
 
@@ -262,6 +262,12 @@ impl Store for RedisStore {
         set.map(drop).ok_or(StoreError::Conflict { doing: DOING })
     }
 
+    async fn once(&self, key: &OnceKey) -> Result<Option<String>, StoreError> {
+        let mut get = redis::cmd("GET");
+        get.arg(self.keys.once(key));
+        self.link.begin("reading a one-time value").ask(get, Again::Yes).await
+    }
+
     async fn take_once(&self, key: &OnceKey) -> Result<Option<String>, StoreError> {
         let mut take = redis::cmd("GETDEL");
         take.arg(self.keys.once(key));
@@ -271,6 +277,24 @@ impl Store for RedisStore {
     async fn keep(&self, name: &str, candidate: &str) -> Result<String, StoreError> {
         let claim = CLAIM.on(&self.keys.kept(name), &[candidate.as_bytes()]);
         self.write("keeping a value", claim, Again::Yes).await
+    }
+
+    async fn note(&self, name: &str) -> Result<Option<Note>, StoreError> {
+        const DOING: &str = "reading a note";
+        let mut get = redis::cmd("GET");
+        get.arg(self.keys.note(name));
+        let row: Option<Vec<u8>> = self.link.begin(DOING).ask(get, Again::Yes).await?;
+        row.map(|row| decode_note(DOING, &row)).transpose()
+    }
+
+    async fn swap_note(&self, name: &str, note: &Note, ttl: Span) -> Result<bool, StoreError> {
+        const DOING: &str = "changing a note";
+        let Some(before) = note.version.checked_sub(1) else { return Ok(false) };
+        let (before, ttl) = (before.to_string(), millis(ttl).to_string());
+        let (row, news) = (encode_note(note), message(&StoreEvent::NoteChanged { name: name.to_owned() }));
+        let arguments = [before.as_bytes(), &row, ttl.as_bytes(), self.channel.as_bytes(), &news, ELSE_NEW];
+        let swap = SWAP_VERSION.on(&self.keys.note(name), &arguments);
+        swapped(DOING, self.link.begin(DOING).ask(swap, Again::No).await?)
     }
 
     fn events(&self) -> broadcast::Receiver<StoreEvent> {

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use menshen::domain::{Account, AccountId, Flow, FlowId, IdentityKey, IdentityRow, Session};
 use menshen::ground::{Span, Timestamp, TokenDigest};
-use menshen::store::{OnceKey, Store, StoreError, StoreEvent};
+use menshen::store::{Note, OnceKey, Store, StoreError, StoreEvent};
 use tokio::sync::broadcast;
 
 /// When a call fails.
@@ -182,12 +182,24 @@ impl Store for FaultyStore {
         pass!(self, self.inner.put_once(key, value, ttl))
     }
 
+    async fn once(&self, key: &OnceKey) -> Result<Option<String>, StoreError> {
+        pass!(self, self.inner.once(key))
+    }
+
     async fn take_once(&self, key: &OnceKey) -> Result<Option<String>, StoreError> {
         pass!(self, self.inner.take_once(key))
     }
 
     async fn keep(&self, name: &str, candidate: &str) -> Result<String, StoreError> {
         pass!(self, self.inner.keep(name, candidate))
+    }
+
+    async fn note(&self, name: &str) -> Result<Option<Note>, StoreError> {
+        pass!(self, self.inner.note(name))
+    }
+
+    async fn swap_note(&self, name: &str, note: &Note, ttl: Span) -> Result<bool, StoreError> {
+        pass!(self, self.inner.swap_note(name, note, ttl))
     }
 
     fn events(&self) -> broadcast::Receiver<StoreEvent> {

@@ -5,7 +5,7 @@
 use redb::ReadableTable as _;
 
 use super::super::row::{decode, encode};
-use super::super::{OnceKey, StoreError};
+use super::super::{Note, OnceKey, StoreError};
 use super::tables::{Fault, Kind, Tables};
 use crate::domain::{Account, Flow, IdentityRow, Session};
 use crate::ground::{Span, Timestamp, TokenDigest};
@@ -204,4 +204,22 @@ pub(super) fn keep(tables: &mut Tables<'_>, name: &str, candidate: &str) -> Resu
     }
     tables.kept.insert(name, candidate)?;
     Ok(candidate.to_owned())
+}
+
+pub(super) fn swap_note(
+    tables: &mut Tables<'_>,
+    now: Timestamp,
+    name: &str,
+    note: &Note,
+    ttl: Span,
+) -> Result<bool, Fault> {
+    let before = tables.notes.get(name)?.map(|found| (found.value().0, found.value().1));
+    let live = before.filter(|(expiry, _)| *expiry > now.millis());
+    if note.version.checked_sub(1) != Some(live.map_or(0, |(_, version)| version)) {
+        return Ok(false);
+    }
+    let until = now.plus(ttl);
+    tables.notes.insert(name, (until.millis(), note.version, note.text.reveal()))?;
+    tables.expire(Kind::Note, name.as_bytes(), before.map(|(expiry, _)| expiry), until)?;
+    Ok(true)
 }

@@ -80,6 +80,13 @@ fn look_again(tables: &mut Tables<'_>, now: Timestamp, kind: u8, key: &[u8]) -> 
             }
             Ok(until.filter(live))
         }
+        (kind, Ok(name)) if kind == Kind::Note as u8 => {
+            let until = tables.notes.get(name)?.map(|found| found.value().0);
+            if until.is_some_and(|until| !live(&until)) {
+                tables.notes.remove(name)?;
+            }
+            Ok(until.filter(live))
+        }
         // A kind of a newer version, or a key that never was one: nothing to remove.
         _ => Ok(None),
     }

@@ -23,6 +23,8 @@ pub(super) const FLOWS: TableDefinition<'static, &str, (u64, u64, &[u8])> = Tabl
 pub(super) const ONCE: TableDefinition<'static, &str, (u64, &str)> = TableDefinition::new("once");
 /// Name → value kept for ever.
 pub(super) const KEPT: TableDefinition<'static, &str, &str> = TableDefinition::new("kept");
+/// Name → (expiry, version, text).
+pub(super) const NOTES: TableDefinition<'static, &str, (u64, u64, &str)> = TableDefinition::new("notes");
 /// (time, kind of row, key): when to look at a row again. An entry may be early, never late.
 pub(super) const EXPIRY: TableDefinition<'static, (u64, u8, &[u8]), ()> = TableDefinition::new("expiry");
 /// `format` → [`FORMAT`].
@@ -38,6 +40,7 @@ pub(super) enum Kind {
     Session = 1,
     Flow = 2,
     Once = 3,
+    Note = 4,
 }
 
 /// Why a piece of work on the tables failed.
@@ -76,6 +79,7 @@ pub(super) struct Tables<'t> {
     pub(super) flows: Table<'t, &'static str, (u64, u64, &'static [u8])>,
     pub(super) once: Table<'t, &'static str, (u64, &'static str)>,
     pub(super) kept: Table<'t, &'static str, &'static str>,
+    pub(super) notes: Table<'t, &'static str, (u64, u64, &'static str)>,
     pub(super) expiry: Table<'t, (u64, u8, &'static [u8]), ()>,
 }
 
@@ -89,6 +93,7 @@ impl<'t> Tables<'t> {
             flows: transaction.open_table(FLOWS)?,
             once: transaction.open_table(ONCE)?,
             kept: transaction.open_table(KEPT)?,
+            notes: transaction.open_table(NOTES)?,
             expiry: transaction.open_table(EXPIRY)?,
         })
     }

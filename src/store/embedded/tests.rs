@@ -7,13 +7,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use redb::backends::InMemoryBackend;
 use redb::{Database, ReadableDatabase as _, ReadableTableMetadata as _, StorageBackend};
 
-use super::super::{OpenError, Store as _, StoreError, StoreEvent};
+use super::super::{Note, OpenError, Store as _, StoreError, StoreEvent};
 use super::sweep::sweep;
 use super::tables::{EXPIRY, Fault, ONCE, SESSIONS, SESSIONS_OF, Tables};
 use super::writer::{Job, When};
 use super::{Embedded, quiet, rows};
 use crate::domain::session::tests::session;
-use crate::ground::{Clock, Span, Timestamp, Token, TokenDigest};
+use crate::ground::{Clock, Secret, Span, Timestamp, Token, TokenDigest};
 
 fn at(millis: u64) -> Timestamp {
     Timestamp::from_millis(millis)
@@ -84,6 +84,23 @@ fn a_row_written_again_for_a_shorter_time_is_swept_by_the_shorter() {
     assert_eq!(counts(&database), [0, 0, 0, 1], "the later entry stays until its time");
     write(&database, |tables| sweep(tables, at(1000), 100));
     assert_eq!(counts(&database), [0, 0, 0, 0]);
+}
+
+#[test]
+fn a_note_is_swept_when_it_expires_and_not_before() {
+    let database = super::file::memory().unwrap();
+    let notes = |database: &Database| {
+        database.begin_read().unwrap().open_table(super::tables::NOTES).unwrap().len().unwrap()
+    };
+    let note = |version| Note { version, text: Secret::new("text") };
+    write(&database, |tables| {
+        assert!(rows::swap_note(tables, at(0), "n", &note(1), Span::from_millis(10))?);
+        rows::swap_note(tables, at(5), "n", &note(2), Span::from_millis(15))
+    });
+    write(&database, |tables| sweep(tables, at(19), 100));
+    assert_eq!((notes(&database), counts(&database)[3]), (1, 1));
+    write(&database, |tables| sweep(tables, at(20), 100));
+    assert_eq!((notes(&database), counts(&database)[3]), (0, 0));
 }
 
 #[test]

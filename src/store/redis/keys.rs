@@ -3,9 +3,9 @@
 //! One row is one key; no two kinds of row share a beginning.
 
 use super::super::row::{RowError, decode, encode};
-use super::super::{OnceKey, StoreError};
+use super::super::{Note, OnceKey, StoreError};
 use crate::domain::{AccountId, FlowId, IdentityKey};
-use crate::ground::TokenDigest;
+use crate::ground::{Secret, TokenDigest};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -49,6 +49,10 @@ impl Keys {
         format!("{}kept:{name}", self.prefix)
     }
 
+    pub(super) fn note(&self, name: &str) -> String {
+        format!("{}note:{name}", self.prefix)
+    }
+
     /// The channel of the news.
     pub(super) fn events(&self) -> String {
         format!("{}events", self.prefix)
@@ -69,6 +73,18 @@ pub(super) fn decode_numbered<T: DeserializeOwned>(
 ) -> Result<(u64, T), StoreError> {
     let (number, json) = split(bytes).ok_or_else(|| RowError::Prefix.corrupt(doing))?;
     Ok((number, decode(doing, json)?))
+}
+
+/// A note as a row: its text is no JSON of ours.
+pub(super) fn encode_note(note: &Note) -> Vec<u8> {
+    format!("{} {}", note.version, note.text.reveal()).into_bytes()
+}
+
+/// Reads what [`encode_note`] wrote.
+pub(super) fn decode_note(doing: &'static str, bytes: &[u8]) -> Result<Note, StoreError> {
+    let (version, text) = split(bytes).ok_or_else(|| RowError::Prefix.corrupt(doing))?;
+    let text = std::str::from_utf8(text).map_err(|_| RowError::Kind.corrupt(doing))?;
+    Ok(Note { version, text: Secret::new(text) })
 }
 
 fn split(bytes: &[u8]) -> Option<(u64, &[u8])> {

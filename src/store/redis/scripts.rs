@@ -46,6 +46,9 @@ macro_rules! scripts {
     )*};
 }
 
+/// Lets [`SWAP_VERSION`] write a row that is not there.
+pub(super) const ELSE_NEW: &[u8] = b"new";
+
 scripts! {
     /// Value → the value that is there now.
     CLAIM = "
@@ -58,12 +61,16 @@ scripts! {
         redis.call('SET', KEYS[1], ARGV[2])
         return 1";
 
-    /// Version before, new row, time to live in ms or nothing, channel, news → 1 if swapped, 0 if not, -1 if
-    /// the row is unreadable.
+    /// Version before, new row, time to live in ms or nothing, channel, news, [`ELSE_NEW`] or nothing → 1 if
+    /// swapped, 0 if not, -1 if the row is unreadable. With [`ELSE_NEW`] a row that is not there has version 0.
     SWAP_VERSION = "
         local row = redis.call('GET', KEYS[1])
-        if not row then return 0 end
-        local version = string.match(row, '^(%d+) ')
+        local version = '0'
+        if row then
+            version = string.match(row, '^(%d+) ')
+        elseif ARGV[6] ~= 'new' then
+            return 0
+        end
         if not version then return -1 end
         if version ~= ARGV[1] then return 0 end
         if ARGV[3] == '' then
