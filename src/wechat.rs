@@ -8,7 +8,11 @@ mod client;
 mod codes;
 mod config;
 mod error;
+mod followers;
 mod hosts;
+mod relay;
+mod server_api;
+mod sns;
 mod transport;
 mod wire;
 
@@ -16,9 +20,13 @@ pub use authorize::{
     CallbackAnswer, MAX_CODE_LEN, MAX_STATE_LEN, OAuthScope, QrLang, QrOptions, QrStyle, is_valid_code,
     is_valid_state, oauth2_authorize_url, qrconnect_url,
 };
-pub use client::{Client, Lang, Sex, SnsToken, UserInfo};
+pub use client::Client;
 pub use codes::{Action, Call, Credential, action_for};
 pub use config::{Config, InvalidConfig, Problem};
 pub use error::{Error, Kind, Refusal, VisitorKind};
+pub use followers::{Follower, SceneCode};
+pub use relay::{RelayError, Relayed};
+pub use server_api::ServerToken;
+pub use sns::{Lang, Sex, SnsToken, UserInfo};
 pub use transport::{Backoff, Transport, TransportError};
 pub use wire::Unreadable;

@@ -15,6 +15,10 @@ pub enum Credential {
     ServerToken,
     /// The server token together with a phone number code of one visitor (`getuserphonenumber`).
     PhoneCode,
+    /// The operator's own token server, which passes WeChat's answer on.
+    Endpoint,
+    /// Nothing but the ticket of a parametric QR code.
+    Ticket,
 }
 
 /// One kind of call to WeChat.
@@ -66,8 +70,8 @@ pub const fn action_for(code: i64, credential: Credential) -> Action {
             Credential::ServerToken | Credential::PhoneCode => RefreshToken,
             Credential::UserToken => AskAgain,
             // No token is presented here, so 40001 can only speak of the secret.
-            Credential::AppSecret if code == 40001 => ConfigFault,
-            Credential::AppSecret => Fail,
+            Credential::AppSecret | Credential::Endpoint if code == 40001 => ConfigFault,
+            Credential::AppSecret | Credential::Endpoint | Credential::Ticket => Fail,
         },
         // The phone number code came from another mini program: the visitor's doing, not the operator's.
         40013 => match credential {
@@ -102,7 +106,7 @@ pub(super) const fn names_caller_ip(code: i64) -> bool {
 /// What the operator should do about `code`, if there is anything to do.
 pub(super) const fn hint(code: i64, credential: Credential) -> Option<&'static str> {
     Some(match code {
-        40001 | 40125 if matches!(credential, Credential::AppSecret) => {
+        40001 | 40125 if matches!(credential, Credential::AppSecret | Credential::Endpoint) => {
             "the AppSecret is wrong or was reset: compare the app's `secret` with WeChat's console"
         }
         40125 => "the AppSecret is wrong or was reset: compare the app's `secret` with WeChat's console",
@@ -144,10 +148,10 @@ pub(super) const fn hint(code: i64, credential: Credential) -> Option<&'static s
 #[cfg(test)]
 mod tests {
     use super::Action::{AskAgain, AskToFollow, ConfigFault, Fail, RateLimit, RefreshToken, Retry};
-    use super::Credential::{AppSecret, PhoneCode, ServerToken, UserToken};
+    use super::Credential::{AppSecret, Endpoint, PhoneCode, ServerToken, Ticket, UserToken};
     use super::*;
 
-    const ALL: [Credential; 4] = [AppSecret, UserToken, ServerToken, PhoneCode];
+    const ALL: [Credential; 6] = [AppSecret, UserToken, ServerToken, PhoneCode, Endpoint, Ticket];
 
     /// Codes whose meaning does not depend on the call.
     #[test]
@@ -183,11 +187,11 @@ mod tests {
     #[test]
     fn some_codes_mean_different_things_for_different_calls() {
         let table = [
-            (40001, [ConfigFault, AskAgain, RefreshToken, RefreshToken]),
-            (40014, [Fail, AskAgain, RefreshToken, RefreshToken]),
-            (42001, [Fail, AskAgain, RefreshToken, RefreshToken]),
-            (40013, [ConfigFault, ConfigFault, ConfigFault, Fail]),
-            (48001, [ConfigFault, AskAgain, ConfigFault, ConfigFault]),
+            (40001, [ConfigFault, AskAgain, RefreshToken, RefreshToken, ConfigFault, Fail]),
+            (40014, [Fail, AskAgain, RefreshToken, RefreshToken, Fail, Fail]),
+            (42001, [Fail, AskAgain, RefreshToken, RefreshToken, Fail, Fail]),
+            (40013, [ConfigFault, ConfigFault, ConfigFault, Fail, ConfigFault, ConfigFault]),
+            (48001, [ConfigFault, AskAgain, ConfigFault, ConfigFault, ConfigFault, ConfigFault]),
         ];
         for (code, expected) in table {
             assert_eq!(ALL.map(|credential| action_for(code, credential)), expected, "{code}");

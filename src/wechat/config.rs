@@ -58,7 +58,7 @@ pub(super) struct Endpoints {
     pub(super) api: Url,
     pub(super) api_backup: Option<Url>,
     pub(super) open: String,
-    pub(super) mp: String,
+    pub(super) mp: Url,
 }
 
 const TIMEOUT_MIN: Span = Span::from_millis(100);
@@ -85,7 +85,7 @@ impl Config {
         self.check_timeouts(&mut problems);
         match (api, backup, open, mp) {
             (Some(api), Some(api_backup), Some(open), Some(mp)) if problems.is_empty() => {
-                Ok(Endpoints { api, api_backup, open: origin(&open), mp: origin(&mp) })
+                Ok(Endpoints { api, api_backup, open: origin(&open), mp })
             }
             _ => Err(InvalidConfig(problems)),
         }

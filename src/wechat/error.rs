@@ -5,7 +5,7 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use super::codes::{self, Action, Call};
+use super::codes::{self, Action, Call, Credential};
 use super::wire::{self, Unreadable};
 
 /// A call to WeChat that did not succeed.
@@ -22,19 +22,19 @@ pub enum Kind {
     #[error("not sent: {0}")]
     Input(&'static str),
     /// No connection; nothing was sent.
-    #[error("no connection to WeChat")]
+    #[error("no connection")]
     Connect(#[source] reqwest::Error),
     /// The connection broke after the request may have been sent.
-    #[error("the connection to WeChat broke before the answer was complete")]
+    #[error("the connection broke before the answer was complete")]
     Lost(#[source] reqwest::Error),
     /// No complete answer within the time for the whole call.
-    #[error("WeChat did not answer in time")]
+    #[error("no answer in time")]
     Timeout,
     /// An answer with this HTTP status and no WeChat error code; WeChat itself always answers 200.
-    #[error("HTTP status {0} instead of WeChat's answer")]
+    #[error("HTTP status {0} instead of an answer")]
     Status(u16),
     /// An answer that is not what the documents describe.
-    #[error("WeChat's answer is not understood: {0}")]
+    #[error("the answer is not understood: {0}")]
     Unreadable(#[source] Unreadable),
     /// WeChat answered with an error code.
     #[error("{0}")]
@@ -131,6 +131,9 @@ impl Error {
             Kind::Connect(_) => Action::Retry,
             Kind::Refused(refusal) => codes::action_for(refusal.code, self.call.credential),
             Kind::Status(429) => Action::RateLimit { wait: codes::MINUTE },
+            Kind::Status(401 | 403) if self.is_endpoint() => Action::ConfigFault,
+            // WeChat's answer to a ticket that it does not know, or no longer.
+            Kind::Status(404) if matches!(self.call.credential, Credential::Ticket) => Action::AskAgain,
             // The code may have been spent on the answer that was lost; only a new one is sure to work.
             Kind::Lost(_) | Kind::Timeout | Kind::Status(500..) | Kind::Unreadable(_)
                 if self.call.spends_code =>
@@ -161,9 +164,19 @@ impl Error {
         }
     }
 
+    /// Whether WeChat may have acted on the request, although it is not known to have.
+    pub(super) const fn may_have_arrived(&self) -> bool {
+        matches!(self.kind, Kind::Lost(_) | Kind::Timeout | Kind::Status(500..))
+    }
+
+    /// Whether the server token of the call is dead: fetch a new one, then call once more.
+    pub const fn wants_new_token(&self) -> bool {
+        matches!(self.action(), Action::RefreshToken)
+    }
+
     /// What the visitor is told.
     pub const fn visitor_kind(&self) -> VisitorKind {
-        if !matches!(self.kind, Kind::Refused(_) | Kind::Input(_) | Kind::Status(429)) {
+        if !matches!(self.kind, Kind::Refused(_) | Kind::Input(_) | Kind::Status(..500)) {
             return VisitorKind::Unavailable;
         }
         match self.action() {
@@ -176,6 +189,10 @@ impl Error {
         }
     }
 
+    const fn is_endpoint(&self) -> bool {
+        matches!(self.call.credential, Credential::Endpoint)
+    }
+
     /// What the operator should do, if there is anything to do. Names the IP address to whitelist when WeChat did.
     pub fn operator_hint(&self) -> Option<String> {
         match &self.kind {
@@ -184,6 +201,15 @@ impl Error {
                 let seen = codes::names_caller_ip(refusal.code).then(|| wire::first_ip(&refusal.message)).flatten();
                 Some(seen.map_or_else(|| hint.into(), |ip: IpAddr| format!("{hint} (WeChat sees {ip})")))
             }
+            Kind::Input(_) => None,
+            Kind::Status(401 | 403) if self.is_endpoint() => {
+                Some("the token server does not believe us: check the app's `token_endpoint_secret`".into())
+            }
+            _ if self.is_endpoint() => Some(
+                "the operator's own token server does not answer as it should: check the app's `token_endpoint`"
+                    .into(),
+            ),
+            Kind::Status(404) if matches!(self.call.credential, Credential::Ticket) => None,
             Kind::Connect(_) | Kind::Lost(_) | Kind::Timeout => {
                 Some("WeChat cannot be reached: check this machine's network, DNS and firewall".into())
             }
@@ -192,7 +218,6 @@ impl Error {
                  in between"
                     .into(),
             ),
-            Kind::Input(_) => None,
         }
     }
 }
@@ -212,7 +237,6 @@ impl std::error::Error for Error {
 
 #[cfg(test)]
 mod tests {
-    use super::super::codes::Credential;
     use super::*;
     use rstest::rstest;
 

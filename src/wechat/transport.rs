@@ -1,16 +1,17 @@
 //! One request to WeChat over the process's one HTTP client.
 //!
-//! Never follows a redirect, never uses a proxy from the environment, never reads more than 256 KiB, and never lets
-//! an address out of its hands: WeChat puts secrets into queries.
+//! Never follows a redirect, never uses a proxy from the environment, never reads more than it is told to, and never
+//! lets an address out of its hands: WeChat puts secrets into queries.
 
 use std::time::Duration;
 
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
 use url::Url;
 
 use super::config::Config;
 use super::error::Kind;
-use super::wire::{MAX_BODY, Unreadable};
-use crate::ground::Span;
+use crate::ground::{Secret, Span};
 
 /// Connections to WeChat; built once for the process, shared by every [`super::Client`], outlives reloads.
 #[derive(Clone, Debug)]
@@ -49,18 +50,53 @@ impl Transport {
         Ok(Self { http })
     }
 
-    /// Sends one GET; answers the HTTP status and the whole body. The caller bounds the time.
-    pub(super) async fn get(&self, url: Url) -> Result<(u16, Vec<u8>), Kind> {
-        let mut response = self.http.get(url).send().await.map_err(failure)?;
-        let status = response.status().as_u16();
+    /// Sends one request; answers as soon as the head of the answer is there. The caller bounds the time.
+    pub(super) async fn send(&self, outgoing: Outgoing<'_>) -> Result<Arriving, Kind> {
+        let Outgoing { url, body, content_type, bearer } = outgoing;
+        let mut request = match body {
+            None => self.http.get(url),
+            Some(body) => self.http.post(url).body(body),
+        };
+        if let Some(content_type) = content_type {
+            request = request.header(CONTENT_TYPE, content_type);
+        }
+        if let Some(bearer) = bearer {
+            request = request.bearer_auth(bearer.reveal());
+        }
+        request.send().await.map(Arriving).map_err(failure)
+    }
+}
+
+/// One request: a POST if it has a body, else a GET.
+pub(super) struct Outgoing<'a> {
+    pub(super) url: Url,
+    pub(super) body: Option<Bytes>,
+    pub(super) content_type: Option<&'a str>,
+    pub(super) bearer: Option<&'a Secret>,
+}
+
+/// An answer whose body is still on its way.
+pub(super) struct Arriving(reqwest::Response);
+
+impl Arriving {
+    pub(super) fn status(&self) -> u16 {
+        self.0.status().as_u16()
+    }
+
+    pub(super) fn content_type(&self) -> Option<String> {
+        Some(self.0.headers().get(CONTENT_TYPE)?.to_str().ok()?.to_owned())
+    }
+
+    /// The whole body; `None` if it is longer than `limit` bytes.
+    pub(super) async fn body(&mut self, limit: usize) -> Result<Option<Vec<u8>>, Kind> {
         let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(failure)? {
-            if body.len() + chunk.len() > MAX_BODY {
-                return Err(Kind::Unreadable(Unreadable::TooLarge));
+        while let Some(chunk) = self.0.chunk().await.map_err(failure)? {
+            if body.len() + chunk.len() > limit {
+                return Ok(None);
             }
             body.extend_from_slice(&chunk);
         }
-        Ok((status, body))
+        Ok(Some(body))
     }
 }
 

@@ -16,7 +16,7 @@ use crate::ground::Secret;
 pub(super) const MAX_BODY: usize = 256 * 1024;
 const MAX_TEXT_CHARS: usize = 256;
 const MAX_ID_LEN: usize = 128;
-const MAX_SECRET_LEN: usize = 4096;
+const MAX_WORD_LEN: usize = 4096;
 const MAX_URL_LEN: usize = 2048;
 const MAX_MESSAGE_CHARS: usize = 300;
 
@@ -32,6 +32,9 @@ pub enum Unreadable {
     /// JSON, but not an object.
     #[error("not a JSON object")]
     NotAnObject,
+    /// JSON where a file is expected, or no file of the expected kind.
+    #[error("not the expected file")]
+    NotAFile,
     /// A documented field is not there.
     #[error("`{0}` is missing")]
     Missing(&'static str),
@@ -93,23 +96,23 @@ impl Answer {
             Some(Value::String(text)) => text,
             Some(_) => return Err(Unreadable::Impossible(key)),
         };
-        let fine = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-        if text.len() <= MAX_ID_LEN && text.bytes().all(fine) {
-            Ok(Some(text.clone()))
-        } else {
-            Err(Unreadable::Impossible(key))
-        }
+        if is_id(text) { Ok(Some(text.clone())) } else { Err(Unreadable::Impossible(key)) }
     }
 
     /// A token; `None` if absent or empty.
     pub(super) fn secret(&self, key: &'static str) -> Result<Option<Secret>, Unreadable> {
+        Ok(self.word(key)?.map(Secret::new))
+    }
+
+    /// Visible ASCII, exactly as it came; `None` if absent or empty.
+    pub(super) fn word(&self, key: &'static str) -> Result<Option<String>, Unreadable> {
         match self.0.get(key) {
             None | Some(Value::Null) => Ok(None),
             Some(Value::String(text)) if text.is_empty() => Ok(None),
             Some(Value::String(text))
-                if text.len() <= MAX_SECRET_LEN && text.bytes().all(|byte| byte.is_ascii_graphic()) =>
+                if text.len() <= MAX_WORD_LEN && text.bytes().all(|byte| byte.is_ascii_graphic()) =>
             {
-                Ok(Some(Secret::new(text.as_str())))
+                Ok(Some(text.clone()))
             }
             Some(_) => Err(Unreadable::Impossible(key)),
         }
@@ -121,6 +124,12 @@ impl Answer {
         let url = Url::parse(text).ok()?;
         (text.len() <= MAX_URL_LEN && matches!(url.scheme(), "http" | "https")).then(|| url.into())
     }
+}
+
+/// Whether `text` has the form of an OpenID or UnionID.
+pub(super) fn is_id(text: &str) -> bool {
+    let fine = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    (1..=MAX_ID_LEN).contains(&text.len()) && text.bytes().all(fine)
 }
 
 fn integer(value: &Value) -> Option<i64> {
