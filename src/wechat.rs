@@ -10,6 +10,7 @@ mod config;
 mod error;
 mod followers;
 mod hosts;
+pub mod push;
 mod relay;
 mod server_api;
 mod sns;

@@ -148,7 +148,7 @@ fn is_shown(c: char) -> bool {
 
 /// Makes strict JSON of what WeChat sends: broken UTF-8 and lone surrogate escapes become U+FFFD, raw control
 /// characters inside strings become escapes (so that a broken identifier stays broken).
-fn tidy(bytes: &[u8]) -> String {
+pub(super) fn tidy(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes));
     let mut out = String::with_capacity(text.len());
     let mut chars = text.chars();
