@@ -4,10 +4,6 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::error::Error as _;
-use std::io::Write;
-use std::sync::{Arc, Mutex, OnceLock};
-
 use menshen::ground::{Secret, Span};
 use menshen::wechat::{
     Action, Backoff, Client, Config, Error, Kind, Lang, SnsToken, Transport, Unreadable, UserInfo,
@@ -19,8 +15,11 @@ use tokio::net::TcpListener;
 
 #[path = "wechat_client/fake.rs"]
 mod fake;
+#[path = "wechat_client/log.rs"]
+mod log;
 
 use fake::{Fake, Step, code, http, json, nobody};
+use log::{chain, lines, log};
 
 const APP_ID: &str = "wx0123456789abcdef";
 const APP_SECRET: &str = "5ec2e7aaaabbbbccccddddeeeeffff00";
@@ -71,56 +70,9 @@ async fn profile(client: &Client) -> Result<UserInfo, Error> {
     outcome
 }
 
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-/// Everything that this process has logged, those parts of the HTTP library included that use the `log` crate.
-fn log() -> String {
-    static LOG: OnceLock<Arc<Mutex<Vec<u8>>>> = OnceLock::new();
-    let log = LOG.get_or_init(|| {
-        let log = Arc::new(Mutex::new(Vec::new()));
-        let writer = log.clone();
-        tracing_subscriber::fmt()
-            .with_ansi(false)
-            .with_max_level(tracing::Level::TRACE)
-            .with_writer(move || Log(writer.clone()))
-            .try_init()
-            .unwrap();
-        log
-    });
-    String::from_utf8_lossy(&log.lock().unwrap()).into_owned()
-}
-
-/// The client's own log lines about calls to `host`.
-fn lines(host: &str) -> Vec<String> {
-    let mark = format!("host=\"{host}\"");
-    log()
-        .lines()
-        .filter(|line| line.contains("menshen::wechat") && line.contains(&mark))
-        .map(Into::into)
-        .collect()
-}
-
 fn assert_nothing_leaks(error: Option<&Error>) {
-    let mut text = log();
-    if let Some(error) = error {
-        text += &format!("{error} {error:?} {:?}", error.operator_hint());
-        let mut source = error.source();
-        while let Some(cause) = source {
-            text += &format!("{cause} {cause:?}");
-            source = cause.source();
-        }
-    }
+    let hint = error.and_then(Error::operator_hint).unwrap_or_default();
+    let text = log() + &hint + &error.map(|error| chain(error)).unwrap_or_default();
     for secret in [APP_SECRET, CODE, ACCESS_TOKEN, REFRESH_TOKEN, "appid=", "openid="] {
         assert!(!text.contains(secret), "{secret} in {text}");
     }

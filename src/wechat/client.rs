@@ -69,7 +69,10 @@ impl Request<'_> {
         if let To::Api(path) = self.to {
             url.set_path(path);
         }
-        url.query_pairs_mut().extend_pairs(self.query);
+        // Even without a pair this would leave a `?`.
+        if !self.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(self.query);
+        }
         url
     }
 

@@ -52,7 +52,7 @@ impl Fake {
             let mut steps = steps.into_iter();
             loop {
                 let (mut stream, _) = listener.accept().await.unwrap();
-                let request = read_head(&mut stream).await;
+                let request = read_request(&mut stream).await;
                 requests.lock().unwrap().push(request);
                 match steps.next() {
                     // The client may close first, which is its right.
@@ -83,15 +83,22 @@ impl Drop for Fake {
     }
 }
 
-async fn read_head(stream: &mut TcpStream) -> String {
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
+/// The head and the body that it announces. Bytes that are not UTF-8 become the characters of their numbers.
+async fn read_request(stream: &mut TcpStream) -> String {
+    let mut request = Vec::new();
+    while !request.ends_with(b"\r\n\r\n") {
         match stream.read_u8().await {
-            Ok(byte) => head.push(byte),
+            Ok(byte) => request.push(byte),
             Err(_) => break,
         }
     }
-    String::from_utf8_lossy(&head).into_owned()
+    let head = String::from_utf8_lossy(&request).to_lowercase();
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
+    let mut body = vec![0; length.unwrap_or(0)];
+    stream.read_exact(&mut body).await.unwrap();
+    request.extend(body);
+    String::from_utf8(request)
+        .unwrap_or_else(|error| error.as_bytes().iter().map(|byte| char::from(*byte)).collect())
 }
 
 /// A loopback address where nobody listens.
