@@ -7,8 +7,10 @@ pub mod callback;
 pub mod directory;
 pub mod handover;
 pub mod official_account_web;
+pub mod server_tokens;
 pub mod session_config;
 pub mod sessions;
+pub mod token_source;
 pub mod website_qr;
 
 use std::sync::Arc;
@@ -21,8 +23,10 @@ use crate::wechat::{self, QrLang};
 pub use account_of::Outcome;
 pub use callback::{Ending, Visit};
 pub use directory::{App, AppConfig, AppKind, Directory, Method, MethodConfig, MethodKind, PoolConfig};
+pub use server_tokens::{ServerTokens, TokenError};
 pub use session_config::{SessionConfig, SessionRules};
 pub use sessions::{Known, Presence, Sessions};
+pub use token_source::{TokenSource, TokenSourceName};
 
 /// How long a visitor has to finish a login at WeChat.
 pub const FLOW_LIFETIME: Span = Span::from_mins(10);

@@ -107,7 +107,7 @@ fn every_key_of_the_code_is_in_the_reference_and_no_other() {
     let reference = Reference::read(file());
     for (section, fields) in known_fields() {
         let mut known: BTreeSet<String> = fields.iter().map(|field| (*field).to_owned()).collect();
-        for secret in ["secret", "password"] {
+        for secret in ["secret", "password", "token_endpoint_secret"] {
             if known.contains(secret) {
                 known.extend([format!("{secret}_file"), format!("{secret}_credential")]);
             }

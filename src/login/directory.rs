@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
+use super::token_source::{self, TokenSource, TokenSourceName};
 use crate::domain::{AppId, MethodId, OnConflict, PoolId, Registration};
 use crate::gate::client::ClientKind;
 use crate::ground::{Secret, nearest};
@@ -39,6 +40,15 @@ pub struct AppConfig {
     pub secret: Secret,
     /// The pool its people belong to: all apps bound to one Open Platform account share one.
     pub pool: PoolId,
+    /// `official_account`: where its server token comes from: `stable` (default), `token` or `endpoint`.
+    #[serde(default)]
+    pub server_token: Option<TokenSourceName>,
+    /// `endpoint`: the address of the operator's own token server.
+    #[serde(default)]
+    pub token_endpoint: Option<String>,
+    /// `endpoint`: its bearer token. Also `token_endpoint_secret_file` or `token_endpoint_secret_credential`.
+    #[serde(default)]
+    pub token_endpoint_secret: Option<Secret>,
 }
 
 /// What an app is at WeChat.
@@ -131,6 +141,8 @@ pub struct App {
     pub secret: Secret,
     /// The pool its people belong to.
     pub pool: PoolId,
+    /// Where its server token comes from; means nothing for a website app.
+    pub server_token: TokenSource,
 }
 
 /// A checked method.
@@ -274,6 +286,7 @@ fn check_apps(pools: &[PoolConfig], apps: &[AppConfig], problems: &mut Problems)
             app_id: app.app_id.clone(),
             secret: app.secret.clone(),
             pool: app.pool.clone(),
+            server_token: token_source::check(app, &mut problem),
         };
         if checked.insert(app.id.clone(), value).is_some() {
             problems.push((format!("apps[{index}].id"), format!("the app `{}` is listed twice", app.id)));
