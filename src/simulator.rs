@@ -21,6 +21,7 @@
 
 pub mod cli;
 
+mod account;
 mod answer;
 mod authorize;
 mod bounded;
@@ -36,6 +37,7 @@ mod link;
 mod pages;
 mod phone;
 mod prefetch;
+mod push;
 mod qrconnect;
 mod routes;
 mod scans;
@@ -45,12 +47,16 @@ mod sns;
 mod switches;
 mod world;
 
+pub use account::{SceneCode, SceneScan};
 pub use config::{
-    App, AppKind, Config, DEMO_SERVICE_APP_ID, DEMO_SERVICE_SECRET, DEMO_WEBSITE_APP_ID, DEMO_WEBSITE_SECRET,
-    Person, UnionId,
+    App, AppKind, Config, DEMO_PUSH_AES_KEY, DEMO_PUSH_TOKEN, DEMO_SERVICE_APP_ID, DEMO_SERVICE_SECRET,
+    DEMO_WEBSITE_APP_ID, DEMO_WEBSITE_SECRET, Person, UnionId,
 };
 pub use error::SimError;
 pub use fault::Fault;
 pub use handle::Handle;
+pub use push::{Push, PushFormat, PushHealth, PushMode, PushOutcome, PushRecord, PushTrouble};
 pub use server::Simulator;
-pub use switches::{Consent, DenyVariant, DoubleCallback, ExpiredCode, Switches, Trace, WrongSecret};
+pub use switches::{
+    Consent, DenyVariant, DoubleCallback, ExpiredCode, ForceTooSoon, Quotas, Switches, Trace, WrongSecret,
+};

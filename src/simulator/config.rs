@@ -2,11 +2,14 @@
 //!
 //! Plain data without behaviour; the switches that change while it runs are in `switches`.
 
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use super::push::Push;
 use crate::ground::{Clock, Span, SystemClock};
 
 /// AppID of the website app in [`Config::demo`].
@@ -17,6 +20,11 @@ pub const DEMO_WEBSITE_SECRET: &str = "5ec2e7000000000000000000000000a1";
 pub const DEMO_SERVICE_APP_ID: &str = "wx0de0000000000002";
 /// AppSecret of the verified service account in [`Config::demo`]; invented, opens nothing real.
 pub const DEMO_SERVICE_SECRET: &str = "5ec2e7000000000000000000000000b2";
+
+/// The push Token of the service account in a demo.
+pub const DEMO_PUSH_TOKEN: &str = "MenshenDemoPush";
+/// The EncodingAESKey of the service account in a demo. As many real keys, it ends in bits that nobody needs.
+pub const DEMO_PUSH_AES_KEY: &str = "MenshenDemoInvented0Key0Opens0Nothing0RealH";
 
 /// Everything a [`super::Simulator`] needs to start. Begin with [`Config::demo`] and change fields.
 #[derive(Clone)]
@@ -39,6 +47,15 @@ pub struct Config {
     pub qr_life: Span,
     /// How long a refresh token lives: WeChat's pages say 30 days for websites, 180 for mobile apps.
     pub refresh_life: Span,
+    /// Who follows which account at the start, by AppID: the ids of people. Nobody in the demo.
+    pub followers: BTreeMap<String, Vec<String>>,
+    /// The push settings of accounts at the start, by AppID. They are not verified: the account's server may not
+    /// be there yet. None in the demo; [`super::Handle::set_push`] sets and verifies.
+    pub pushes: BTreeMap<String, Push>,
+    /// From where each app's server tokens may be asked for, by AppID; an app that is not named has no list.
+    pub ip_whitelists: BTreeMap<String, Vec<IpNet>>,
+    /// How long a push waits for its answer: five seconds (message push page).
+    pub push_timeout: Span,
 }
 
 impl Config {
@@ -72,6 +89,10 @@ impl Config {
             long_poll: Span::from_secs(25),
             qr_life: Span::from_mins(5),
             refresh_life: Span::from_days(30),
+            followers: BTreeMap::new(),
+            pushes: BTreeMap::new(),
+            ip_whitelists: BTreeMap::new(),
+            push_timeout: Span::from_secs(5),
         }
     }
 
@@ -124,6 +145,11 @@ pub enum AppKind {
 }
 
 impl AppKind {
+    /// Whether people can follow it.
+    pub(super) const fn is_account(self) -> bool {
+        matches!(self, Self::ServiceAccount { .. } | Self::SubscriptionAccount)
+    }
+
     /// How long a code of this kind of app can be exchanged: five minutes for accounts, ten for websites and
     /// mobile apps (older web authorisation page; website and mobile FAQ).
     pub(super) const fn code_life(self) -> Span {

@@ -15,6 +15,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use super::account;
 use super::config::Person;
 use super::error::SimError;
 use super::fault::Fault;
@@ -26,7 +27,7 @@ use crate::ground::Span;
 /// What `--help` and `/_sim/` say.
 pub(super) const HELP: &str = include_str!("pages/control.txt");
 
-const MAX_WAIT: Span = Span::from_secs(60);
+pub(super) const MAX_WAIT: Span = Span::from_secs(60);
 
 pub(super) fn router() -> Router<Arc<Shared>> {
     Router::new()
@@ -162,7 +163,10 @@ async fn act(
         }
         "advance" => handle.advance(read::<Advance>(&body)?.by),
         "switches" => answer = json!({"switches": switch(&shared, &body)?}),
-        _ => return Ok((StatusCode::NOT_FOUND, HELP).into_response()),
+        action => match account::act(&shared, action, &body).await {
+            Some(outcome) => answer = outcome?,
+            None => return Ok((StatusCode::NOT_FOUND, HELP).into_response()),
+        },
     }
     Ok(axum::Json(answer).into_response())
 }
@@ -213,13 +217,13 @@ fn switch(shared: &Shared, body: &[u8]) -> Result<Switches, Problem> {
 }
 
 /// Reads a body; an empty one counts as `{}`.
-fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     let body = if body.trim_ascii().is_empty() { b"{}" } else { body };
     serde_json::from_slice(body).map_err(|error| Problem(error.to_string()))
 }
 
 /// 400 and a sentence.
-struct Problem(String);
+pub(super) struct Problem(String);
 
 impl From<SimError> for Problem {
     fn from(error: SimError) -> Self {

@@ -33,6 +33,14 @@ impl Errcode {
     pub(super) const CODE_EXPIRED: Self = Self(42003);
     pub(super) const PASSWORD_CHANGED: Self = Self(42007);
     pub(super) const GET_REQUIRED: Self = Self(43001);
+    pub(super) const POST_REQUIRED: Self = Self(43002);
+    pub(super) const EMPTY_BODY: Self = Self(44002);
+    pub(super) const DAILY_LIMIT: Self = Self(45009);
+    pub(super) const NO_SUCH_USER: Self = Self(46004);
+    pub(super) const NOT_JSON: Self = Self(47001);
+    pub(super) const CLEARED_TOO_OFTEN: Self = Self(48006);
+    pub(super) const INVALID_ACTION_INFO: Self = Self(40053);
+    pub(super) const FOREIGN_IP: Self = Self(40164);
     pub(super) const TOO_OFTEN: Self = Self(45011);
     pub(super) const UNAUTHORIZED: Self = Self(48001);
 
@@ -50,6 +58,7 @@ impl Errcode {
             40014 => "invalid access_token",
             40029 => "invalid code",
             40030 => "invalid refresh_token",
+            40053 => "invalid action info",
             40125 => "invalid appsecret",
             40163 => "code been used",
             40164 => "invalid ip 127.0.0.1 ipv6 ::ffff:127.0.0.1, not in whitelist",
@@ -66,10 +75,15 @@ impl Errcode {
             42003 => "code expired",
             42007 => "access_token and refresh_token exception",
             43001 => "require GET method",
+            43002 => "require POST method",
+            44002 => "empty post data",
             45009 => "reach max api daily quota limit",
             45011 => "api minute-quota reach limit, must slower, retry next minute",
+            46004 => "user not exist",
+            47001 => "data format error",
             48001 => "api unauthorized",
             48004 => "api forbidden for irregularities",
+            48006 => "forbid to clear quota because of reaching the limit",
             50001 => "user unauthorized",
             50002 => "user limited",
             _ => "error",
@@ -78,16 +92,20 @@ impl Errcode {
 
     /// The whole `errmsg`, with a trace as live answers carry one.
     pub(super) fn message(self, trace: Trace, rng: &mut impl CryptoRng, now: Timestamp) -> String {
-        let text = self.text();
-        match trace {
-            Trace::Rid => format!("{text} rid: {}", ids::rid(rng, now)),
-            Trace::CommaRid => format!("{text}, rid: {}", ids::rid(rng, now)),
-            Trace::Hints => {
-                format!("{text}, hints: [ req_id: {}-{} ]", ids::letters(rng, 8), ids::letters(rng, 6))
-            }
-            Trace::OldHint => format!("{text} hint: [{}!] requestIP: 127.0.0.1", ids::letters(rng, 14)),
-            Trace::None => text.into(),
+        traced(self.text(), trace, rng, now)
+    }
+}
+
+/// An `errmsg` with this text and a trace.
+pub(super) fn traced(text: &str, trace: Trace, rng: &mut impl CryptoRng, now: Timestamp) -> String {
+    match trace {
+        Trace::Rid => format!("{text} rid: {}", ids::rid(rng, now)),
+        Trace::CommaRid => format!("{text}, rid: {}", ids::rid(rng, now)),
+        Trace::Hints => {
+            format!("{text}, hints: [ req_id: {}-{} ]", ids::letters(rng, 8), ids::letters(rng, 6))
         }
+        Trace::OldHint => format!("{text} hint: [{}!] requestIP: 127.0.0.1", ids::letters(rng, 14)),
+        Trace::None => text.into(),
     }
 }
 

@@ -56,6 +56,44 @@ pub enum SimError {
         /// The phase that is needed.
         wanted: &'static str,
     },
+    /// No parametric QR code with this ticket, or it has been forgotten.
+    #[error("there is no parametric QR code with this ticket")]
+    UnknownTicket,
+    /// Nobody can follow this app and nothing is pushed to it.
+    #[error("`{app}` is no service or subscription account")]
+    NotAnAccount {
+        /// The AppID.
+        app: String,
+    },
+    /// Only followers can do this.
+    #[error("{person} does not follow `{app}`")]
+    NotFollowing {
+        /// Who.
+        person: String,
+        /// The account's AppID.
+        app: String,
+    },
+    /// Settings that the account's console would refuse.
+    #[error("the push settings are wrong: {what}")]
+    BadPush {
+        /// What is wrong.
+        what: String,
+    },
+    /// The account has no push settings.
+    #[error("`{app}` has no push settings")]
+    NoPush {
+        /// The account's AppID.
+        app: String,
+    },
+    /// The account's server did not answer the verification as WeChat wants it.
+    #[error("the push address could not be verified: {why}")]
+    PushUnverified {
+        /// What came instead of the echostr.
+        why: String,
+    },
+    /// Nothing has been pushed to this account yet.
+    #[error("nothing has been pushed yet, so nothing can be replayed")]
+    NothingToReplay,
     /// No QR code appeared in time, or none is there to act on.
     #[error("no QR code is waiting")]
     NothingWaiting,

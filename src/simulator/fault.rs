@@ -7,6 +7,7 @@ use std::io;
 
 use axum::body::{Body, Bytes};
 use axum::http::Response;
+use axum::response::IntoResponse as _;
 use futures_util::{StreamExt as _, stream};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -101,7 +102,7 @@ impl Fault {
                 let page = format!(
                     "<html><head><title>{status}</title></head><body><h1>{status}</h1></body></html>"
                 );
-                let mut response = axum::response::IntoResponse::into_response(axum::response::Html(page));
+                let mut response = axum::response::Html(page).into_response();
                 *response.status_mut() =
                     axum::http::StatusCode::from_u16(*status).unwrap_or(axum::http::StatusCode::BAD_GATEWAY);
                 Some(response)
@@ -131,7 +132,7 @@ impl Fault {
             }
             Self::ExtraFields => {
                 let extra = json!({"list": [1, null, {"deep": "值"}], "errcode": 7});
-                answer.with("field_of_tomorrow", extra).with("another", Value::Null).into_response_text()
+                answer.with("field_of_tomorrow", extra).with("another", Value::Null).into_response()
             }
             Self::NumbersAsStrings => {
                 answer.map(|_, value| {
@@ -139,16 +140,10 @@ impl Fault {
                         *value = Value::from(value.to_string());
                     }
                 });
-                answer.into_response_text()
+                answer.into_response()
             }
             _ => response,
         }
-    }
-}
-
-impl Answer {
-    fn into_response_text(self) -> Response<Body> {
-        text_plain(self.text())
     }
 }
 

@@ -16,7 +16,7 @@ use crate::ground::{Span, Timestamp};
 /// Steers a running [`super::Simulator`]. Clones steer the same one.
 #[derive(Clone)]
 pub struct Handle {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
 }
 
 impl Handle {

@@ -3,7 +3,7 @@
 //! Ids of people are derived, so they are the same in every run; everything secret is random.
 
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use rand::CryptoRng;
 use sha2::{Digest as _, Sha256};
 
@@ -63,6 +63,30 @@ pub(super) fn qr_uuid(rng: &mut impl CryptoRng) -> String {
     format!("0{}", letters(rng, 15))
 }
 
+/// The ticket of a parametric QR code: 96 characters of base64 beginning with `gQ` and ending with `==`.
+pub(super) fn scene_ticket(rng: &mut impl CryptoRng) -> String {
+    let mut bytes = [0; 70];
+    rng.fill_bytes(&mut bytes);
+    bytes[0] = 0x81;
+    bytes[1] &= 0x0f;
+    STANDARD.encode(bytes)
+}
+
+/// `len` random decimal digits, the first of them not 0.
+pub(super) fn digits(rng: &mut impl CryptoRng, len: usize) -> String {
+    let mut bytes = vec![0; len];
+    rng.fill_bytes(&mut bytes);
+    // Slightly uneven, which does not matter for what only has to differ.
+    let digit = |(at, byte): (usize, &u8)| char::from(b'0' + if at == 0 { byte % 9 + 1 } else { byte % 10 });
+    bytes.iter().enumerate().map(digit).collect()
+}
+
+/// The original id of an account: `gh_` and twelve hex digits.
+pub(super) fn original_id(app_id: &str) -> String {
+    let hash = Sha256::digest(app_id.as_bytes());
+    format!("gh_{}", hash[..6].iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+}
+
 /// A trace id: three groups of eight hex digits, the first being the Unix time.
 pub(super) fn rid(rng: &mut impl CryptoRng, now: Timestamp) -> String {
     let mut bytes = [0; 8];
@@ -100,6 +124,14 @@ mod tests {
         assert!((100..=200).contains(&token(rng).len()));
         assert_eq!(qr_uuid(rng).len(), 16);
         assert_eq!((0..1000).map(|_| code(rng)).collect::<HashSet<_>>().len(), 1000);
+    }
+
+    #[test]
+    fn tickets_and_original_ids_have_wechats_shape() {
+        let ticket = scene_ticket(&mut rand::rng());
+        assert!(ticket.len() == 96 && ticket.starts_with("gQ") && ticket.ends_with("=="), "{ticket}");
+        assert_eq!(original_id("wx1").len(), 15);
+        assert_eq!(digits(&mut rand::rng(), 19).len(), 19);
     }
 
     #[test]

@@ -14,12 +14,15 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     templates.set_undefined_behavior(UndefinedBehavior::Strict);
     let files = [
         ("style.css", include_str!("pages/style.css")),
+        ("phone.css", include_str!("pages/phone.css")),
         ("error.html", include_str!("pages/error.html")),
         ("qrconnect.html", include_str!("pages/qrconnect.html")),
         ("consent.html", include_str!("pages/consent.html")),
         ("twice.html", include_str!("pages/twice.html")),
         ("message.html", include_str!("pages/message.html")),
         ("phone.html", include_str!("pages/phone.html")),
+        ("account.html", include_str!("pages/account.html")),
+        ("chat.html", include_str!("pages/chat.html")),
         ("codes.html", include_str!("pages/codes.html")),
         ("avatar.xml", include_str!("pages/avatar.xml")),
     ];

@@ -12,6 +12,7 @@ use cookie::{Cookie, SameSite};
 use minijinja::{Value, context};
 use serde::Deserialize;
 
+use super::account;
 use super::authorize::{PERSON_COOKIE, person_cookie};
 use super::config::{Person, UnionId};
 use super::error::SimError;
@@ -54,7 +55,7 @@ pub(super) async fn codes(
     let now = shared.now();
     let values = shared.read(|world| {
         let me = world.person_of(person_cookie(&headers).as_deref());
-        context! { codes => listed(world, now, &asked.uuid), uuid => asked.uuid, me }
+        context! { codes => listed(world, now, &me, &asked.uuid), uuid => asked.uuid, me }
     });
     pages::html("codes.html", values)
 }
@@ -63,7 +64,8 @@ fn show(shared: &Shared, me: &str, uuid: &str, problem: Option<String>) -> Respo
     let now = shared.now();
     let values = shared.read(|world| {
         let people: Vec<_> = world.people().iter().map(face).collect();
-        context! { people, me, uuid, problem, codes => listed(world, now, uuid) }
+        let accounts = account::accounts(world, me);
+        context! { people, me, uuid, problem, accounts, codes => listed(world, now, me, uuid) }
     });
     pages::html("phone.html", values)
 }
@@ -77,18 +79,22 @@ fn face(person: &Person) -> Value {
 }
 
 /// The code that was asked for, or the latest ones.
-fn listed(world: &World, now: Timestamp, uuid: &str) -> Vec<Value> {
+fn listed(world: &World, now: Timestamp, me: &str, uuid: &str) -> Vec<Value> {
     const LATEST: usize = 6;
     if !uuid.is_empty() {
-        return world.scans.get(uuid).map(|scan| card(world, now, uuid, scan)).into_iter().collect();
+        let website = world.scans.get(uuid).map(|scan| card(world, now, uuid, scan)).ok();
+        return website.or_else(|| account::card_of(world, now, me, uuid)).into_iter().collect();
     }
     let open = |scan: &Scan| matches!(scan.phase(now), Phase::Waiting | Phase::Scanned);
     let recent = world.scans.recent(LATEST);
-    recent.iter().filter(|(_, scan)| open(scan)).map(|(uuid, scan)| card(world, now, uuid, scan)).collect()
+    let websites = recent.iter().filter(|(_, scan)| open(scan));
+    let websites = websites.map(|(uuid, scan)| card(world, now, uuid, scan));
+    websites.chain(account::cards(world, now, me, LATEST)).collect()
 }
 
 fn card(world: &World, now: Timestamp, uuid: &str, scan: &Scan) -> Value {
     context! {
+        account => false,
         uuid,
         app => world.app(&scan.app_id).map(|app| app.name.as_str()).unwrap_or_default(),
         phase => scan.phase(now).name(),
@@ -117,10 +123,14 @@ pub(super) async fn act(
             Ok(id) => return choose(&id, &back),
             Err(error) => Err(error),
         },
-        "scan" => handle.scan(&asked.uuid, &me),
+        "scan" => match account::scan(&handle, &asked.uuid, &me).await {
+            Some(Ok(next)) => return Redirect::to(&next).into_response(),
+            Some(Err(error)) => Err(error),
+            None => handle.scan(&asked.uuid, &me),
+        },
         "confirm" => handle.confirm(&asked.uuid),
         "refuse" => handle.refuse(&asked.uuid),
-        "expire" => handle.expire(&asked.uuid),
+        "expire" => account::expire(&handle, &asked.uuid).unwrap_or_else(|| handle.expire(&asked.uuid)),
         _ => return StatusCode::NOT_FOUND.into_response(),
     };
     match done {

@@ -140,7 +140,7 @@ pub(super) const SCALE: usize = 10;
 pub(super) const QUIET: usize = 4;
 
 /// A QR code as a JPEG; `None` if the content is too long for one.
-fn jpeg(content: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn jpeg(content: &[u8]) -> Option<Vec<u8>> {
     let code = QrCode::new(content).ok()?;
     let modules = code.width() + 2 * QUIET;
     let width = modules * SCALE;

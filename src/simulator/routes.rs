@@ -6,10 +6,13 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
+use axum::http::HeaderValue;
+use axum::http::header::CONTENT_TYPE;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{any, get, post};
 
+use super::account::{self, api};
 use super::answer::Answer;
 use super::errcode::Errcode;
 use super::fault::Fault;
@@ -28,7 +31,15 @@ pub(super) fn router(shared: Arc<Shared>) -> Router {
         .route("/sns/oauth2/access_token", any(sns::access_token))
         .route("/sns/oauth2/refresh_token", any(sns::refresh_token))
         .route("/sns/auth", any(sns::auth))
-        .route("/sns/userinfo", any(sns::userinfo));
+        .route("/sns/userinfo", any(sns::userinfo))
+        .route("/cgi-bin/token", any(api::token))
+        .route("/cgi-bin/stable_token", any(api::stable_token))
+        .route("/cgi-bin/getcallbackip", any(api::ips))
+        .route("/cgi-bin/get_api_domain_ip", any(api::ips))
+        .route("/cgi-bin/clear_quota", any(api::clear_quota))
+        .route("/cgi-bin/qrcode/create", any(api::create))
+        .route("/cgi-bin/user/info", any(api::user_info));
+    let mp = Router::new().route("/cgi-bin/showqrcode", get(api::picture));
     // open.weixin.qq.com, lp.open.weixin.qq.com, res.wx.qq.com
     let open = Router::new()
         .route("/connect/qrconnect", get(qrconnect::page))
@@ -47,8 +58,11 @@ pub(super) fn router(shared: Arc<Shared>) -> Router {
         .route("/phone/{action}", post(phone::act))
         .route("/avatar/{file}", get(phone::avatar))
         .route("/mmopen/vi_32/{person}/{size}", get(phone::headimg))
+        .merge(account::phone_router())
+        .merge(account::control_router())
         .merge(control::router());
-    api.merge(open)
+    api.merge(mp)
+        .merge(open)
         .layer(from_fn_with_state(Arc::clone(&shared), meet_faults))
         .merge(own)
         .layer(DefaultBodyLimit::max(MAX_BODY))
@@ -62,6 +76,16 @@ async fn meet_faults(
     next: Next,
 ) -> Response {
     let path = matched.as_str();
+    let mut response = faulty(&shared, path, request, next).await;
+    if path.starts_with("/cgi-bin/") && response.extensions().get::<Answer>().is_some() {
+        // As captured: `encoding`, not `charset`.
+        let json = HeaderValue::from_static("application/json; encoding=utf-8");
+        response.headers_mut().insert(CONTENT_TYPE, json);
+    }
+    response
+}
+
+async fn faulty(shared: &Arc<Shared>, path: &str, request: Request, next: Next) -> Response {
     let fault = shared.quietly(|world| {
         world.count_call(path);
         let fault = world.faults.take(path);
@@ -75,8 +99,8 @@ async fn meet_faults(
         return instead;
     }
     match &fault {
-        Fault::Errcode(number) if path.starts_with("/sns/") => {
-            error(&shared, Errcode(*number)).into_response()
+        Fault::Errcode(number) if path.starts_with("/sns/") || path.starts_with("/cgi-bin/") => {
+            error(shared, Errcode(*number)).into_response()
         }
         Fault::Errcode(number) => ErrorPage::numbered(*number, "系统错误").into_response(),
         Fault::Slow(span) => {

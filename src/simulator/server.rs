@@ -3,7 +3,7 @@
 //! Plain HTTP/1.1 on a loopback address; a real deployment's TLS is not imitated.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use axum::Router;
@@ -32,12 +32,14 @@ const MAX_CONNECTIONS: usize = 2048;
 const HEADER_TIMEOUT: Span = Span::from_secs(60);
 const STOP_LIMIT: Span = Span::from_secs(5);
 
+/// Who is at the other end of a connection.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Peer(pub(super) IpAddr);
+
 /// A running simulated WeChat; dropping it stops it.
 pub struct Simulator {
     addr: SocketAddr,
     shared: Arc<Shared>,
-    stop: CancellationToken,
-    tasks: TaskTracker,
 }
 
 impl Simulator {
@@ -51,12 +53,11 @@ impl Simulator {
         let addr = listener.local_addr().map_err(unavailable)?;
         let base_url = config.base_url.as_deref().map_or_else(|| format!("http://{addr}"), str::to_owned);
         let shared = Arc::new(Shared::new(&config, base_url.trim_end_matches('/').to_owned())?);
-        let stop = CancellationToken::new();
-        let tasks = TaskTracker::new();
+        let (stop, tasks) = (shared.stop.clone(), shared.tasks.clone());
         let app = routes::router(Arc::clone(&shared));
         tasks.spawn(accept(listener, app, stop.clone(), tasks.clone()));
         tasks.close();
-        Ok(Self { addr, shared, stop, tasks })
+        Ok(Self { addr, shared })
     }
 
     /// The address browsers see, without a trailing slash.
@@ -76,15 +77,15 @@ impl Simulator {
 
     /// Closes the listener and all connections; returns when the port is free.
     pub async fn stop(self) {
-        self.stop.cancel();
+        self.shared.stop.cancel();
         // Every task ends at its next await; the limit only guards against a mistake in that claim.
-        let _ = tokio::time::timeout(STOP_LIMIT.duration(), self.tasks.wait()).await;
+        let _ = tokio::time::timeout(STOP_LIMIT.duration(), self.shared.tasks.wait()).await;
     }
 }
 
 impl Drop for Simulator {
     fn drop(&mut self) {
-        self.stop.cancel();
+        self.shared.stop.cancel();
     }
 }
 
@@ -94,12 +95,12 @@ async fn accept(listener: TcpListener, app: Router, stop: CancellationToken, tas
         loop {
             let Ok(permit) = Arc::clone(&room).acquire_owned().await else { return };
             match listener.accept().await {
-                Ok((stream, _)) => {
+                Ok((stream, peer)) => {
                     let (app, stop) = (app.clone(), stop.clone());
                     tasks.spawn(async move {
                         let _permit = permit;
                         tokio::select! {
-                            () = connection(stream, app) => {}
+                            () = connection(stream, app, Peer(peer.ip())) => {}
                             () = stop.cancelled() => {}
                         }
                     });
@@ -118,8 +119,8 @@ async fn accept(listener: TcpListener, app: Router, stop: CancellationToken, tas
     }
 }
 
-async fn connection(stream: TcpStream, app: Router) {
-    let service = service_fn(move |request: Request<Incoming>| answer(app.clone(), request));
+async fn connection(stream: TcpStream, app: Router, peer: Peer) {
+    let service = service_fn(move |request: Request<Incoming>| answer(app.clone(), request, peer));
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIMEOUT.duration())
@@ -131,9 +132,10 @@ async fn connection(stream: TcpStream, app: Router) {
 }
 
 /// An error instead of a response makes hyper close the connection without a byte.
-async fn answer(app: Router, request: Request<Incoming>) -> Result<Response<Body>, HungUp> {
-    let response =
-        app.oneshot(request.map(Body::new)).await.unwrap_or_else(|never: Infallible| match never {});
+async fn answer(app: Router, request: Request<Incoming>, peer: Peer) -> Result<Response<Body>, HungUp> {
+    let mut request = request.map(Body::new);
+    request.extensions_mut().insert(peer);
+    let response = app.oneshot(request).await.unwrap_or_else(|never: Infallible| match never {});
     if response.extensions().get::<HangUp>().is_some() { Err(HungUp) } else { Ok(response) }
 }
 

@@ -6,13 +6,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rand::CryptoRng;
-use tokio::sync::watch;
+use tokio::runtime::Handle;
+use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, timeout_at};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use super::config::Config;
 use super::error::SimError;
 use super::world::World;
 use crate::ground::{Clock, Span, Timestamp};
+
+const PUSHES_AT_ONCE: usize = 64;
 
 /// What all handlers and handles share.
 pub(super) struct Shared {
@@ -20,6 +25,13 @@ pub(super) struct Shared {
     pub(super) base_url: String,
     pub(super) long_poll: Span,
     pub(super) qr_life: Span,
+    pub(super) push_timeout: Span,
+    /// Everything that runs in the background, and what ends it.
+    pub(super) tasks: TaskTracker,
+    pub(super) stop: CancellationToken,
+    pub(super) runtime: Handle,
+    /// How many pushes are posted at once.
+    pub(super) push_room: Semaphore,
     clock: Arc<dyn Clock>,
     advanced: AtomicU64,
     world: Mutex<World>,
@@ -27,14 +39,21 @@ pub(super) struct Shared {
 }
 
 impl Shared {
+    /// Must be called inside a runtime.
     pub(super) fn new(config: &Config, base_url: String) -> Result<Self, SimError> {
+        let now = config.clock.now();
         Ok(Self {
             base_url,
+            push_timeout: config.push_timeout,
+            tasks: TaskTracker::new(),
+            stop: CancellationToken::new(),
+            runtime: Handle::current(),
+            push_room: Semaphore::new(PUSHES_AT_ONCE),
             long_poll: config.long_poll,
             qr_life: config.qr_life,
             clock: Arc::clone(&config.clock),
             advanced: AtomicU64::new(0),
-            world: Mutex::new(World::new(config)?),
+            world: Mutex::new(World::new(config, now)?),
             bell: watch::Sender::new(0),
         })
     }

@@ -4,6 +4,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::push::PushTrouble;
+
 /// All switches with their starting values.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -24,6 +26,12 @@ pub struct Switches {
     pub wrong_secret: WrongSecret,
     /// What follows the text of an `errmsg`.
     pub trace: Trace,
+    /// What a forced refresh of the stable token is answered with when the last one was under 30 seconds ago.
+    pub force_too_soon: ForceTooSoon,
+    /// How often an app may call what.
+    pub quotas: Quotas,
+    /// What goes wrong with pushes.
+    pub push: PushTrouble,
 }
 
 /// What happens when a visitor refuses consent in WeChat (the official page describes only consent).
@@ -100,4 +108,43 @@ pub enum Trace {
     OldHint,
     /// Nothing.
     None,
+}
+
+/// What a forced refresh of the stable token too soon after the last is answered with (the page does not say).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ForceTooSoon {
+    /// The current token.
+    #[default]
+    SameToken,
+    /// 45011.
+    TooOften,
+}
+
+/// Calls an app may make; the starting values are those of a new account. Beyond them: 45009, a minute's: 45011.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Quotas {
+    /// `cgi-bin/token` a day.
+    pub token: u32,
+    /// `cgi-bin/stable_token` a day.
+    pub stable_token: u32,
+    /// `cgi-bin/stable_token` a minute.
+    pub stable_token_a_minute: u32,
+    /// `cgi-bin/qrcode/create` a day.
+    pub scene_codes: u32,
+    /// `cgi-bin/user/info` a day.
+    pub user_info: u32,
+}
+
+impl Default for Quotas {
+    fn default() -> Self {
+        Self {
+            token: 2000,
+            stable_token: 500_000,
+            stable_token_a_minute: 10_000,
+            scene_codes: 100_000,
+            user_info: 5_000_000,
+        }
+    }
 }

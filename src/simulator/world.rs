@@ -2,10 +2,12 @@
 //!
 //! Pure: one lock in `shared` guards it, time and randomness come as arguments.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
+use ipnet::IpNet;
 use rand::CryptoRng;
 
+use super::account::{Followers, Scenes, ServerTokens, Used};
 use super::bounded::Bounded;
 use super::config::{App, Config, Person, UnionId};
 use super::error::SimError;
@@ -13,6 +15,7 @@ use super::fault::Faults;
 use super::grants::{Consented, Grants, Scope};
 use super::ids;
 use super::link::Callback;
+use super::push::Pushes;
 use super::scans::Scans;
 use super::switches::Switches;
 use crate::ground::{Span, Timestamp};
@@ -35,6 +38,12 @@ pub(super) struct World {
     pub(super) scans: Scans,
     pub(super) faults: Faults,
     pub(super) switches: Switches,
+    pub(super) tokens: ServerTokens,
+    pub(super) used: Used,
+    pub(super) scenes: Scenes,
+    pub(super) followers: Followers,
+    pub(super) pushes: Pushes,
+    pub(super) whitelists: BTreeMap<String, Vec<IpNet>>,
     asked: Bounded<String, Option<Asked>>,
     calls: Bounded<String, usize>,
     journal: VecDeque<String>,
@@ -44,7 +53,7 @@ const MAX_PEOPLE: usize = 1000;
 const JOURNAL_LINES: usize = 200;
 
 impl World {
-    pub(super) fn new(config: &Config) -> Result<Self, SimError> {
+    pub(super) fn new(config: &Config, now: Timestamp) -> Result<Self, SimError> {
         let twice = |what: &str, ids: Vec<&str>| {
             let again = ids.iter().enumerate().find(|(at, id)| ids[..*at].contains(id));
             again.map_or(Ok(()), |(_, id)| {
@@ -59,7 +68,7 @@ impl World {
         if let Some(odd) = config.people.iter().find(|person| !is_plain(&person.id)) {
             return Err(bad_person_id(&odd.id));
         }
-        Ok(Self {
+        let mut world = Self {
             current: first.id.clone(),
             apps: config.apps.clone(),
             people: config.people.clone(),
@@ -68,10 +77,18 @@ impl World {
             scans: Scans::new(),
             faults: Faults::default(),
             switches: Switches::default(),
+            tokens: ServerTokens::new(),
+            used: Used::new(),
+            scenes: Scenes::new(),
+            followers: Followers::new(),
+            pushes: Pushes::new(),
+            whitelists: BTreeMap::new(),
             asked: Bounded::new(1000),
             calls: Bounded::new(256),
             journal: VecDeque::new(),
-        })
+        };
+        world.begin_accounts(config, now)?;
+        Ok(world)
     }
 
     // People.
@@ -146,12 +163,18 @@ impl World {
 
     /// The UnionID this app is told: none if the app is not bound, a shared virtual one on a snapshot page.
     pub(super) fn unionid(&self, consented: &Consented) -> Option<String> {
-        let platform = self.app(&consented.app_id)?.open_platform.as_deref()?;
         if consented.snapshot {
+            let platform = self.app(&consented.app_id)?.open_platform.as_deref()?;
             return Some(ids::unionid(platform, "everybody's snapshot"));
         }
-        match &self.person(&consented.person).ok()?.unionid {
-            UnionId::Derived => Some(ids::unionid(platform, &consented.person)),
+        self.person_unionid(&consented.app_id, &consented.person)
+    }
+
+    /// The UnionID of a person at an app that is bound.
+    pub(super) fn person_unionid(&self, app_id: &str, person: &str) -> Option<String> {
+        let platform = self.app(app_id)?.open_platform.as_deref()?;
+        match &self.person(person).ok()?.unionid {
+            UnionId::Derived => Some(ids::unionid(platform, person)),
             UnionId::Absent => None,
             UnionId::Fixed(unionid) => Some(unionid.clone()),
         }
