@@ -29,7 +29,7 @@ use followers::{Followed, Said};
 pub(super) use phone::{accounts, card_of, cards, expire, router as phone_router, scan};
 pub(super) use quotas::Used;
 pub(super) use scenes::Scenes;
-pub(super) use steer::{act, router as control_router};
+pub(super) use steer::{act, router as control_router, state};
 pub(super) use tokens::ServerTokens;
 
 pub use hand::SceneCode;

@@ -3,12 +3,16 @@
 //! Prints what an operator has to copy into a config: address, AppIDs, invented secrets.
 
 use std::fmt::Write as _;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
-use super::config::{App, AppKind, Config, UnionId};
+use ipnet::IpNet;
+use serde::de::DeserializeOwned;
+
+use super::config::{App, AppKind, Config, DEMO_PUSH_AES_KEY, DEMO_PUSH_TOKEN, DEMO_SERVICE_APP_ID, UnionId};
 use super::control::HELP;
 use super::error::SimError;
+use super::push::{Push, PushFormat, PushMode};
 use super::server::Simulator;
 use crate::ground::Span;
 
@@ -39,6 +43,39 @@ pub struct Args {
     /// A person who is logged in to WeChat on the desktop, so that QR pages offer fast login.
     #[arg(long, value_name = "PERSON")]
     pub fast_login: Option<String>,
+    /// Where messages to the demo service account are pushed: `http://…`. It is asked for the echostr once at the
+    /// start, and used whatever it answers.
+    #[arg(long, value_name = "URL")]
+    pub push_url: Option<String>,
+    /// The Token that pushes are signed with.
+    #[arg(long, default_value = DEMO_PUSH_TOKEN, value_name = "TOKEN")]
+    pub push_token: String,
+    /// The EncodingAESKey that pushes are encrypted with: 43 letters and digits.
+    #[arg(long, default_value = DEMO_PUSH_AES_KEY, value_name = "KEY")]
+    pub push_aes_key: String,
+    /// Whether pushes are encrypted: plain, compatible or secure.
+    #[arg(long, default_value = "secure", value_name = "MODE", value_parser = named::<PushMode>)]
+    pub push_mode: PushMode,
+    /// How pushes are written: xml or json.
+    #[arg(long, default_value = "xml", value_name = "FORMAT", value_parser = named::<PushFormat>)]
+    pub push_format: PushFormat,
+    /// From where the demo service account's server tokens may be asked for: addresses or networks with commas
+    /// between. Without it, from everywhere.
+    #[arg(long, value_name = "IP,…", value_delimiter = ',', value_parser = network)]
+    pub ip_whitelist: Vec<IpNet>,
+    /// A person who follows the demo service account at the start. May be given again.
+    #[arg(long = "follower", value_name = "PERSON")]
+    pub followers: Vec<String>,
+}
+
+/// Reads a value by the name it has in JSON.
+fn named<T: DeserializeOwned>(text: &str) -> Result<T, serde_json::Error> {
+    serde_json::from_value(text.into())
+}
+
+/// An address stands for itself alone.
+fn network(text: &str) -> Result<IpNet, ipnet::AddrParseError> {
+    text.parse().or_else(|error| text.parse().map(|ip: IpAddr| IpNet::from(ip)).map_err(|_| error))
 }
 
 /// Starts the simulator, says where it is, and serves until Ctrl-C or a termination signal.
@@ -49,6 +86,7 @@ pub async fn run(args: Args) -> Result<(), SimError> {
     let fast_login = args.fast_login.clone();
     let config = args.into_config();
     let (apps, people) = (config.apps.clone(), config.people.clone());
+    let push = config.pushes.get(DEMO_SERVICE_APP_ID).cloned();
     let simulator = Simulator::start(config).await?;
     simulator.handle().set_fast_login(fast_login.as_deref())?;
 
@@ -74,6 +112,15 @@ pub async fn run(args: Args) -> Result<(), SimError> {
     for person in &people {
         let unionid = if person.unionid == UnionId::Absent { "  (no UnionID)" } else { "" };
         let _ = writeln!(text, "  {:<10} {}{unionid}", person.id, person.name);
+    }
+    if let Some(push) = push {
+        let _ = writeln!(text, "Pushes to service\n  url {}  token {}", push.url, push.token);
+        if let Some(key) = &push.encoding_aes_key {
+            let _ = writeln!(text, "  encoding_aes_key {key}");
+        }
+        let verified = simulator.handle().verify_push(DEMO_SERVICE_APP_ID).await;
+        let _ =
+            writeln!(text, "  {}", verified.map_or_else(|error| error.to_string(), |()| "verified".into()));
     }
     print(&text);
 
@@ -109,6 +156,23 @@ impl Args {
         config.base_url = self.base_url;
         config.long_poll = self.long_poll;
         config.qr_life = self.qr_life;
+        let service = DEMO_SERVICE_APP_ID.to_owned();
+        if let Some(url) = self.push_url {
+            let push = Push {
+                url,
+                token: self.push_token,
+                encoding_aes_key: Some(self.push_aes_key),
+                mode: self.push_mode,
+                format: self.push_format,
+            };
+            config.pushes.insert(service.clone(), push);
+        }
+        if !self.ip_whitelist.is_empty() {
+            config.ip_whitelists.insert(service.clone(), self.ip_whitelist);
+        }
+        if !self.followers.is_empty() {
+            config.followers.insert(service, self.followers);
+        }
         config.apps.extend(self.apps.into_iter().map(|arg| arg.into_app(&self.domain)));
         config
     }
@@ -217,6 +281,22 @@ mod tests {
         assert_eq!((app.id.as_str(), app.kind, app.domain.as_str()), ("wx9", AppKind::Mobile, "sso.test"));
         assert_eq!(app.open_platform, None);
         assert!(config.apps.iter().all(|app| app.domain == "sso.test"));
+    }
+
+    #[test]
+    fn pushes_whitelist_and_followers_are_read_from_the_command_line() {
+        use clap::Parser as _;
+        let line = "simulator --push-url http://127.0.0.1:9/p --push-mode compatible --push-format json \
+                    --ip-whitelist 10.0.0.0/8,127.0.0.1 --follower zhang --follower lina";
+        let config = Command::try_parse_from(line.split_whitespace()).unwrap().args.into_config();
+        let push = &config.pushes[DEMO_SERVICE_APP_ID];
+        assert_eq!((push.mode, push.format), (PushMode::Compatible, PushFormat::Json));
+        assert_eq!(push.encoding_aes_key.as_deref(), Some(DEMO_PUSH_AES_KEY));
+        let list = config.ip_whitelists[DEMO_SERVICE_APP_ID].iter().map(ToString::to_string);
+        assert_eq!(list.collect::<Vec<_>>(), ["10.0.0.0/8", "127.0.0.1/32"]);
+        assert_eq!(config.followers[DEMO_SERVICE_APP_ID], ["zhang", "lina"]);
+        let plain = Command::try_parse_from(["simulator"]).unwrap().args.into_config();
+        assert!(plain.pushes.is_empty() && plain.ip_whitelists.is_empty() && plain.followers.is_empty());
     }
 
     #[rstest]

@@ -70,6 +70,7 @@ async fn state(State(shared): State<Arc<Shared>>) -> Response {
             "current_person": world.current(),
             "people": world.people(),
             "apps": apps.collect::<Vec<_>>(),
+            "accounts": account::state(world, now),
             "qr_codes": codes.collect::<Vec<_>>(),
             "switches": world.switches,
             "faults": world.faults.list(),

@@ -12,11 +12,12 @@ use ipnet::IpNet;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::ground::Span;
+use crate::ground::{Span, Timestamp};
+use crate::simulator::config::{App, Person};
 use crate::simulator::control::{MAX_WAIT, Problem, read};
 use crate::simulator::error::SimError;
 use crate::simulator::handle::Handle;
-use crate::simulator::push::{Push, PushFormat, PushMode};
+use crate::simulator::push::Push;
 use crate::simulator::shared::Shared;
 use crate::simulator::world::World;
 
@@ -57,6 +58,24 @@ async fn pushes(
 async fn chat(State(shared): State<Arc<Shared>>, Query(target): Query<Target>) -> Result<Response, Problem> {
     let (app_id, person) = (target.account(&shared)?, target.person(&shared));
     Ok(axum::Json(Handle::new(shared).chat(&app_id, &person)).into_response())
+}
+
+/// Every account's followers, push settings without their secrets, and health.
+pub(crate) fn state(world: &World, now: Timestamp) -> Vec<Value> {
+    let accounts = world.apps().iter().filter(|app| app.kind.is_account());
+    let people = world.people();
+    let row = |app: &App| {
+        let follows = |person: &&Person| world.followers.followed(&app.app_id, &person.id).is_some();
+        let push = world.pushes.push(&app.app_id);
+        json!({
+            "app_id": app.app_id,
+            "followers": people.iter().filter(follows).map(|person| &person.id).collect::<Vec<_>>(),
+            "push": push.map(|push| json!({"url": push.url, "mode": push.mode, "format": push.format})),
+            "health": world.pushes.health(now, &app.app_id),
+            "scene_codes": world.scenes.recent().filter(|code| code.app_id == app.app_id && !code.is_expired(now)).count(),
+        })
+    };
+    accounts.map(row).collect()
 }
 
 /// Who does something, with which account.
@@ -174,7 +193,7 @@ async fn set_push(handle: &Handle, body: &[u8]) -> Result<Value, Problem> {
     } else {
         handle.set_push(&app_id, set.push).await?;
     }
-    Ok(json!({"ok": true, "push": shown(handle.shared(), &app_id)}))
+    Ok(json!({"ok": true}))
 }
 
 fn whitelist(handle: &Handle, body: &[u8]) -> Result<Value, Problem> {
@@ -182,9 +201,4 @@ fn whitelist(handle: &Handle, body: &[u8]) -> Result<Value, Problem> {
     let app_id = Target { app_id: list.app_id, ..Target::default() }.account(handle.shared())?;
     handle.set_ip_whitelist(&app_id, list.ips)?;
     Ok(json!({"ok": true}))
-}
-
-/// The settings without what is secret in them.
-fn shown(shared: &Shared, app_id: &str) -> Option<(String, PushMode, PushFormat)> {
-    shared.read(|world| world.pushes.push(app_id).map(|push| (push.url.clone(), push.mode, push.format)))
 }
