@@ -43,6 +43,14 @@ pub struct Args {
     /// A person who is logged in to WeChat on the desktop, so that QR pages offer fast login.
     #[arg(long, value_name = "PERSON")]
     pub fast_login: Option<String>,
+    /// The demo service account.
+    #[command(flatten)]
+    pub service: Box<ServiceArgs>,
+}
+
+/// What can be said of the demo service account.
+#[derive(Clone, Debug, clap::Args)]
+pub struct ServiceArgs {
     /// Where messages to the demo service account are pushed: `http://…`. It is asked for the echostr once at the
     /// start, and used whatever it answers.
     #[arg(long, value_name = "URL")]
@@ -156,6 +164,14 @@ impl Args {
         config.base_url = self.base_url;
         config.long_poll = self.long_poll;
         config.qr_life = self.qr_life;
+        self.service.apply(&mut config);
+        config.apps.extend(self.apps.into_iter().map(|arg| arg.into_app(&self.domain)));
+        config
+    }
+}
+
+impl ServiceArgs {
+    fn apply(self, config: &mut Config) {
         let service = DEMO_SERVICE_APP_ID.to_owned();
         if let Some(url) = self.push_url {
             let push = Push {
@@ -173,8 +189,6 @@ impl Args {
         if !self.followers.is_empty() {
             config.followers.insert(service, self.followers);
         }
-        config.apps.extend(self.apps.into_iter().map(|arg| arg.into_app(&self.domain)));
-        config
     }
 }
 

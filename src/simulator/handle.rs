@@ -1,6 +1,7 @@
 //! The hand on the simulator: what people do on their phones, and what WeChat is told to get wrong.
 //!
-//! Every call acts at once and wakes whatever waits for it; only [`Handle::next_waiting`] waits itself.
+//! Every call acts at once and wakes whatever waits for it; only what is `async` waits itself.
+//! What concerns service accounts is in `account/hand.rs`.
 
 use std::sync::Arc;
 

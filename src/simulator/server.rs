@@ -55,7 +55,7 @@ impl Simulator {
         let shared = Arc::new(Shared::new(&config, base_url.trim_end_matches('/').to_owned())?);
         let (stop, tasks) = (shared.stop.clone(), shared.tasks.clone());
         let app = routes::router(Arc::clone(&shared));
-        tasks.spawn(accept(listener, app, stop.clone(), tasks.clone()));
+        tasks.spawn(accept(listener, app, stop, tasks.clone()));
         tasks.close();
         Ok(Self { addr, shared })
     }

@@ -2,7 +2,8 @@
 
 use menshen::ground::Span;
 use menshen::simulator::{
-    DEMO_PUSH_AES_KEY, DEMO_PUSH_TOKEN, Push, PushFormat, PushMode, PushOutcome, PushTrouble, SimError,
+    Config, DEMO_PUSH_AES_KEY, DEMO_PUSH_TOKEN, Push, PushFormat, PushMode, PushOutcome, PushTrouble,
+    SimError,
 };
 use rstest::rstest;
 
@@ -451,6 +452,8 @@ async fn the_demos_constants_are_settings_a_console_takes() {
     };
     bench.handle.set_push_unverified(SERVICE, Some(push)).unwrap();
     assert!(!bench.handle.journal().join("\n").contains("only 80 and 443"));
+    assert_eq!(Config::demo().push_timeout, Span::from_secs(5), "as WeChat waits");
+    assert!(Config::demo().pushes.is_empty() && Config::demo().followers.is_empty());
     let last = DEMO_PUSH_AES_KEY.bytes().last().unwrap();
     let canonical = b"AEIMQUYcgkosw048".contains(&last);
     assert!(!canonical, "the tail has bits that nobody needs, as many real keys have");

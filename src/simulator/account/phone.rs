@@ -17,6 +17,7 @@ use super::followers::{Line, Said};
 use super::scenes::Code;
 use crate::ground::Timestamp;
 use crate::simulator::authorize::person_cookie;
+use crate::simulator::config::App;
 use crate::simulator::error::SimError;
 use crate::simulator::handle::Handle;
 use crate::simulator::pages;
@@ -75,12 +76,13 @@ fn card(world: &World, now: Timestamp, me: &str, code: &Code) -> Value {
 /// All accounts with what is between them and this person.
 pub(crate) fn accounts(world: &World, me: &str) -> Vec<Value> {
     let accounts = world.apps().iter().filter(|app| app.kind.is_account());
-    let row = |app: &crate::simulator::config::App| {
+    let row = |app: &App| {
+        let last = world.followers.chat(&app.app_id, me).pop();
         context! {
             app_id => app.app_id.as_str(),
             name => app.name.as_str(),
             follows => world.followers.followed(&app.app_id, me).is_some(),
-            last => world.followers.chat(&app.app_id, me).pop().map(|line| line.text),
+            last => last.map(|line| parts(&line.text).into_iter().map(|(text, _)| text).collect::<String>()),
         }
     };
     accounts.map(row).collect()

@@ -6,7 +6,7 @@
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Inside {
     Text(String),
-    Elements(Vec<(String, Inside)>),
+    Elements(Vec<(String, Self)>),
 }
 
 /// The elements directly inside `<xml>`.
