@@ -76,7 +76,7 @@ async fn another_answer_than_the_echostr_is_refused(
     #[case] why: &str,
 ) {
     let receiver = Receiver::raw(move |request, _| answer(request)).await;
-    let bench = Bench::start_with(|config| config.push_timeout = Span::from_millis(200)).await;
+    let bench = Bench::start_with(|config| config.push_timeout = Span::from_secs(1)).await;
     let push = receiver.push(PushMode::Plain, PushFormat::Xml);
     let refused = bench.handle.set_push(SERVICE, Some(push)).await.unwrap_err();
     assert!(refused.to_string().contains(why), "{refused}");
