@@ -8,6 +8,7 @@ mod bench;
 mod control;
 mod faults;
 mod phone;
+mod push_settings;
 mod pushes;
 mod qrconnect;
 mod receiver;
