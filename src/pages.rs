@@ -16,12 +16,23 @@ pub use code::{ErrorCode, Words, error_json};
 pub use config::PagesConfig;
 pub use lang::{Lang, UnknownLang};
 pub use page::{
-    Ended, ErrorPage, LoggedOut, Login, LoginBody, Logout, MethodLabel, MethodLink, Notice, Page, Trouble,
-    UnknownNotice,
+    Confirm, Confirmed, Ended, ErrorPage, LoggedOut, Login, LoginBody, Logout, MethodLabel, MethodLink,
+    Notice, Page, Scan, Trouble, UnknownNotice,
 };
 
 use assets::Assets;
 use templates::Templates;
+
+/// What a page may take from other hosts. See [`Page::foreign`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Foreign<'a> {
+    /// Nothing, as nearly all pages.
+    Nothing,
+    /// One frame with pages of this origin.
+    Frame(&'a str),
+    /// Pictures by HTTPS from anywhere: WeChat keeps those of people on several hosts and names no list of them.
+    Pictures,
+}
 
 /// All pages of one configuration, ready to be shown.
 #[derive(Debug)]
@@ -67,19 +78,22 @@ impl Pages {
         self.assets.all()
     }
 
-    /// The `Content-Security-Policy` of our pages; `frame_src` is the origin of the one frame a page embeds.
+    /// The `Content-Security-Policy` of a page that takes `foreign` from other hosts.
     ///
-    /// A value that is no plain source expression is left out, so that it cannot add a directive.
-    pub fn csp(&self, frame_src: Option<&str>) -> String {
-        let mut policy = String::from(
-            "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; font-src 'self'; \
-             connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    /// An origin that is no plain source expression is left out, so that it cannot add a directive.
+    pub fn csp(&self, foreign: Foreign<'_>) -> String {
+        let pictures = if foreign == Foreign::Pictures { " https:" } else { "" };
+        let mut policy = format!(
+            "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:{pictures}; \
+             font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
         );
         let plain = |source: &&str| {
             !source.is_empty()
                 && source.bytes().all(|b| b.is_ascii_alphanumeric() || b":/.-*[]_".contains(&b))
         };
-        if let Some(source) = frame_src.filter(plain) {
+        if let Foreign::Frame(origin) = foreign
+            && let Some(source) = Some(origin).filter(plain)
+        {
             policy.push_str("; frame-src ");
             policy.push_str(source);
         }

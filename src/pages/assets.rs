@@ -10,6 +10,7 @@ use super::theme;
 
 const STYLE: &str = include_str!("assets/style.css");
 const LOGIN_SCRIPT: &str = include_str!("assets/login.js");
+const SCAN_SCRIPT: &str = include_str!("assets/scan.js");
 const LOGO: &str = include_str!("assets/logo.svg");
 /// The colours in the logo file, replaced by the operator's.
 const LOGO_ACCENT: &str = "#07854a";
@@ -31,6 +32,7 @@ pub(super) struct Assets {
     pub(super) style: String,
     pub(super) theme: String,
     pub(super) login_script: String,
+    pub(super) scan_script: String,
     pub(super) logo: String,
 }
 
@@ -48,10 +50,11 @@ impl Assets {
             .replace(LOGO_ON_ACCENT, &config.accent.on_top().hex());
         let style = add("style", "css", css, Bytes::from_static(STYLE.as_bytes()));
         let theme = add("theme", "css", css, theme::css(config.accent).into());
-        let login_script =
-            add("login", "js", "text/javascript; charset=utf-8", Bytes::from_static(LOGIN_SCRIPT.as_bytes()));
+        let js = "text/javascript; charset=utf-8";
+        let login_script = add("login", "js", js, Bytes::from_static(LOGIN_SCRIPT.as_bytes()));
+        let scan_script = add("scan", "js", js, Bytes::from_static(SCAN_SCRIPT.as_bytes()));
         let logo = add("logo", "svg", "image/svg+xml", logo.into());
-        Self { by_name, style, theme, login_script, logo }
+        Self { by_name, style, theme, login_script, scan_script, logo }
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = (&str, &Asset)> {

@@ -183,6 +183,50 @@ codes! {
     WechatRefused = "wechat_refused", FORBIDDEN, false,
         en "WeChat did not let you sign in", "WeChat refuses sign-ins for this WeChat account at present. WeChat's own help can tell you why.",
         zh "微信拒绝了此次登录", "微信目前不允许此微信号登录，原因请在微信中查询。";
+    /// The login attempt has not been approved on the phone, so it cannot be finished yet.
+    FlowNotApproved = "flow_not_approved", CONFLICT, true,
+        en "This sign-in is not confirmed yet", "Scan the code with WeChat and confirm on the phone first, then continue here.",
+        zh "登录尚未确认", "请先用微信扫码并在手机上确认，然后再从这里继续。";
+    /// The code on the screen has been scanned by somebody already.
+    ScanCodeUsed = "scan_code_used", CONFLICT, true,
+        en "This code has been used", "Each code works for one person and once. Show a new code on the computer and scan that.",
+        zh "二维码已被使用", "每个二维码只能由一个人使用一次。请在电脑上刷新二维码后重新扫描。";
+    /// The code on the screen has run out.
+    ScanCodeExpired = "scan_code_expired", GONE, true,
+        en "This code has run out", "Show a new code on the computer and scan that.",
+        zh "二维码已失效", "请在电脑上刷新二维码后重新扫描。";
+    /// The link that asks for a confirmation leads to no login attempt.
+    TicketUnknown = "ticket_unknown", NOT_FOUND, false,
+        en "There is nothing to confirm", "This confirmation was answered before or has run out. If you still want to sign in, scan a new code on the computer.",
+        zh "没有需要确认的登录", "此次确认已经完成或已经过期。如果仍要登录，请在电脑上扫描新的二维码。";
+    /// A push message whose signature is not WeChat's.
+    PushSignature = "push_signature", FORBIDDEN, false,
+        en "The message is not signed by WeChat", "The signature does not fit the Token of this account. Compare the Token here with the one set at WeChat.",
+        zh "消息签名不正确", "签名与此公众号的 Token 不符。请核对这里与微信后台填写的 Token。";
+    /// A push message from too long ago, or from the future.
+    PushStale = "push_stale", FORBIDDEN, false,
+        en "The message is too old", "Its time is too far from ours. If this happens to every message, set the clock of this machine.",
+        zh "消息已过时", "消息的时间与本机相差过大。如果每条消息都如此，请校准本机时钟。";
+    /// A push message that was delivered before.
+    PushReplayed = "push_replayed", FORBIDDEN, false,
+        en "The message was delivered before", "Every message counts once, so nothing was done this time.",
+        zh "消息重复", "每条消息只处理一次，这一次没有执行任何操作。";
+    /// A push message for another account.
+    PushForeignApp = "push_foreign_app", FORBIDDEN, false,
+        en "The message is for another account", "The account named in the message is not the one of this address. Check which address each account has at WeChat.",
+        zh "消息属于其他公众号", "消息中的账号与此地址对应的账号不符。请检查各公众号在微信后台填写的地址。";
+    /// A push message in the clear, though a key is set.
+    PushNotEncrypted = "push_not_encrypted", FORBIDDEN, false,
+        en "The message is not encrypted", "An EncodingAESKey is set for this account, so only encrypted messages are believed. Choose the encrypted or the compatible mode at WeChat.",
+        zh "消息未加密", "此公众号已配置 EncodingAESKey，因此只接受加密的消息。请在微信后台选择安全模式或兼容模式。";
+    /// A push message that is no message.
+    PushUnreadable = "push_unreadable", BAD_REQUEST, false,
+        en "The message cannot be read", "What arrived is not a message in the form that WeChat sends, or the EncodingAESKey does not fit.",
+        zh "无法读取消息", "收到的内容不符合微信消息的格式，或者 EncodingAESKey 不匹配。";
+    /// A push message larger than any of WeChat's.
+    PushTooLarge = "push_too_large", PAYLOAD_TOO_LARGE, false,
+        en "The message is too large", "WeChat sends no messages of this size, so it was not read.",
+        zh "消息过大", "微信不会发送这么大的消息，因此没有读取。";
     /// The operator's WeChat settings are wrong.
     Misconfigured = "misconfigured", INTERNAL_SERVER_ERROR, false,
         en "Signing in is not set up correctly", "The WeChat settings of this site need a correction. The operator has been told; there is nothing you can do about it.",

@@ -1,9 +1,10 @@
 //! Templates and texts: the built-in ones, the operator's overrides, and rendering with both.
 //!
-//! A template sees `lang`, `t` (the texts), `site` {title, logo, contact}, `asset` {style, theme, login_script},
-//! `page` (the page's struct) and, on pages about trouble, `words` {code, status, retryable, title, message}.
-//! Undefined values are errors everywhere. An override is compiled and rendered with every sample when it is
-//! loaded; should one fail later all the same, the visitor gets the built-in page.
+//! A template sees `lang`, `t` (the texts), `site` {title, logo, contact}, `asset` {style, theme, login_script,
+//! scan_script}, `page` (the page's struct) and, on pages about trouble, `words` {code, status, retryable, title,
+//! message}. Undefined values are errors everywhere, and every value is escaped but one: the drawing of a code,
+//! which is markup of our own making ([`super::Scan::picture`]). An override is compiled and rendered with every
+//! sample when it is loaded; should one fail later all the same, the visitor gets the built-in page.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -22,10 +23,13 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("layout.html", include_str!("templates/layout.html")),
     ("macros.html", include_str!("templates/macros.html")),
     ("login.html", include_str!("templates/login.html")),
+    ("scan.html", include_str!("templates/scan.html")),
     ("ended.html", include_str!("templates/ended.html")),
     ("foreign_browser.html", include_str!("templates/foreign_browser.html")),
     ("expired_flow.html", include_str!("templates/expired_flow.html")),
     ("unknown_state.html", include_str!("templates/unknown_state.html")),
+    ("confirm.html", include_str!("templates/confirm.html")),
+    ("confirmed.html", include_str!("templates/confirmed.html")),
     ("logout.html", include_str!("templates/logout.html")),
     ("logged_out.html", include_str!("templates/logged_out.html")),
     ("error.html", include_str!("templates/error.html")),
@@ -163,7 +167,8 @@ fn shared(config: &Checked, assets: &Assets, prefix: &str, lang: Lang) -> Value 
         t => Value::from(Serde(texts(lang))),
         site => context! { title => &config.title, logo => logo, contact => &config.contact },
         asset => context! {
-            style => link(&assets.style), theme => link(&assets.theme), login_script => link(&assets.login_script),
+            style => link(&assets.style), theme => link(&assets.theme),
+            login_script => link(&assets.login_script), scan_script => link(&assets.scan_script),
         },
     }
 }
@@ -184,6 +189,8 @@ fn page_value(page: &Page) -> Value {
         Page::ForeignBrowser(trouble) | Page::ExpiredFlow(trouble) | Page::UnknownState(trouble) => {
             Value::from(Serde(trouble))
         }
+        Page::Confirm(confirm) => Value::from(Serde(confirm)),
+        Page::Confirmed(confirmed) => Value::from(Serde(confirmed)),
         Page::Logout(logout) => Value::from(Serde(logout)),
         Page::LoggedOut(logged_out) => Value::from(Serde(logged_out)),
         Page::Error(error) => Value::from(Serde(error)),

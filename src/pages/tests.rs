@@ -97,6 +97,7 @@ fn every_control_has_words_and_every_frame_a_title() {
         assert_eq!(ids.len(), ids.iter().collect::<BTreeSet<_>>().len(), "{what}: an id twice");
         for (name, attributes) in &tags {
             match name.as_str() {
+                "input" if attribute(attributes, "type") == Some("hidden") => {}
                 "input" | "select" | "textarea" => {
                     let id = attribute(attributes, "id").unwrap_or_else(|| panic!("{what}: no id"));
                     assert!(labels.contains(id), "{what}: {id} has no label");
@@ -194,7 +195,10 @@ fn every_text_is_used_by_a_page() {
     }
     for lang in Lang::ALL {
         walk(&templates::texts(lang), &|text| {
-            let filled = text.replace("{contact}", "the desk");
+            let filled = text
+                .replace("{contact}", "the desk")
+                .replace("{host}", "intranet.example.com")
+                .replace("{minutes}", "2");
             assert!(shown.contains(text) || contact.contains(&filled), "no page says {text:?}");
         });
     }
@@ -262,27 +266,46 @@ fn every_linked_asset_exists_under_a_name_that_follows_its_content() {
 }
 
 #[test]
-fn the_style_sheet_loads_nothing_and_the_script_makes_no_markup() {
+fn the_style_sheet_loads_nothing_and_no_script_makes_markup() {
     let pages = pages();
-    let style = String::from_utf8(pages.asset(&pages.assets.style).unwrap().bytes.to_vec()).unwrap();
+    let text = |name: &str| String::from_utf8(pages.asset(name).unwrap().bytes.to_vec()).unwrap();
+    let style = text(&pages.assets.style);
     assert!(!style.contains("url(") && !style.contains("@import"));
-    let script = String::from_utf8(pages.asset(&pages.assets.login_script).unwrap().bytes.to_vec()).unwrap();
-    for forbidden in ["innerHTML", "eval(", "document.write", ".style."] {
-        assert!(!script.contains(forbidden), "{forbidden}");
+    for script in [text(&pages.assets.login_script), text(&pages.assets.scan_script)] {
+        assert!(script.contains("\"use strict\""));
+        for forbidden in
+            ["innerHTML", "outerHTML", "insertAdjacentHTML", "eval(", "document.write", ".style."]
+        {
+            assert!(!script.contains(forbidden), "{forbidden}");
+        }
     }
 }
 
 #[test]
 fn the_policy_allows_one_frame_and_nothing_foreign() {
     let pages = pages();
-    let bare = pages.csp(None);
+    let bare = pages.csp(Foreign::Nothing);
     assert!(bare.starts_with("default-src 'none'; ") && !bare.contains("frame-src"));
     assert!(bare.contains("frame-ancestors 'none'") && bare.contains("base-uri 'none'"));
-    assert!(!bare.contains("unsafe") && !bare.contains('*'));
-    let framed = pages.csp(Some("https://open.weixin.qq.com"));
+    assert!(!bare.contains("unsafe") && !bare.contains('*') && !bare.contains("https:"));
+    let framed = pages.csp(Foreign::Frame("https://open.weixin.qq.com"));
     assert_eq!(framed, format!("{bare}; frame-src https://open.weixin.qq.com"));
     for bad in ["", "https://a.example; script-src *", "https://a.example 'unsafe-inline'", "a\r\nb"] {
-        assert_eq!(pages.csp(Some(bad)), bare, "{bad:?}");
+        assert_eq!(pages.csp(Foreign::Frame(bad)), bare, "{bad:?}");
+    }
+}
+
+#[test]
+fn only_the_page_with_a_code_shows_pictures_of_other_hosts() {
+    let pages = pages();
+    let bare = pages.csp(Foreign::Nothing);
+    assert_eq!(
+        pages.csp(Foreign::Pictures),
+        bare.replace("img-src 'self' data:", "img-src 'self' data: https:")
+    );
+    for page in Page::samples() {
+        let scan = matches!(&page, Page::Login(Login { body: LoginBody::Scan(_), .. }));
+        assert_eq!(page.foreign() == Foreign::Pictures, scan, "{page:?}");
     }
 }
 

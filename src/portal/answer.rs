@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::visitor::Visitor;
 use crate::domain::ReturnTo;
-use crate::pages::{self, ErrorCode, Page};
+use crate::pages::{self, ErrorCode, Foreign, Page};
 use crate::store::StoreError;
 
 /// Why a request was not answered with what it asked for.
@@ -45,7 +45,8 @@ impl Visitor {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
         headers.insert(header::VARY, HeaderValue::from_static("accept-language, user-agent, cookie"));
-        if let Ok(csp) = HeaderValue::try_from(self.snapshot.pages.csp(frame)) {
+        let foreign = frame.map_or(page.foreign(), Foreign::Frame);
+        if let Ok(csp) = HeaderValue::try_from(self.snapshot.pages.csp(foreign)) {
             headers.insert(header::CONTENT_SECURITY_POLICY, csp);
         }
         if page.status() == StatusCode::SERVICE_UNAVAILABLE {
@@ -142,7 +143,7 @@ pub(super) fn seal(headers: &mut HeaderMap, visitor: &Visitor) {
     }
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     if !headers.contains_key(header::CONTENT_SECURITY_POLICY)
-        && let Ok(csp) = HeaderValue::try_from(visitor.snapshot.pages.csp(None))
+        && let Ok(csp) = HeaderValue::try_from(visitor.snapshot.pages.csp(Foreign::Nothing))
     {
         headers.insert(header::CONTENT_SECURITY_POLICY, csp);
     }

@@ -18,7 +18,7 @@ use tokio::time::timeout;
 
 use super::admit::{content_length, expects_continue};
 use crate::gate::RequestKind;
-use crate::pages::{ErrorCode, ErrorPage, Page, Pages, error_json};
+use crate::pages::{ErrorCode, ErrorPage, Foreign, Page, Pages, error_json};
 
 /// Longest body that is read before answering, so that the connection survives.
 const SMALL: u64 = 64 * 1024;
@@ -128,7 +128,7 @@ impl Answer {
         let answer = self
             .with(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"))
             .with(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-        match HeaderValue::try_from(pages.csp(None)) {
+        match HeaderValue::try_from(pages.csp(Foreign::Nothing)) {
             Ok(policy) => answer.with(CONTENT_SECURITY_POLICY, policy),
             Err(_) => answer,
         }

@@ -1,0 +1,194 @@
+//! One or more samples of every page, so that every template is shown with everything it has to show.
+//!
+//! A page without a sample does not exist: the tests and the loading of overridden templates render them all.
+//! Values that could break out of a page are in them on purpose.
+
+use super::{
+    Confirm, Confirmed, Ended, ErrorPage, LoggedOut, Login, LoginBody, Logout, MethodLabel, MethodLink,
+    Notice, Page, Scan, Trouble,
+};
+use crate::domain::FlowRefusal;
+use crate::pages::ErrorCode;
+
+impl Page {
+    /// Samples of every page in every shape.
+    pub fn samples() -> Vec<Self> {
+        let trouble = Trouble::samples();
+        let mut all: Vec<Self> = Login::samples().into_iter().map(Self::Login).collect();
+        all.extend(Ended::samples().into_iter().map(Self::Ended));
+        all.extend(trouble.iter().cloned().map(Self::ForeignBrowser));
+        all.extend(trouble.iter().cloned().map(Self::ExpiredFlow));
+        all.extend(trouble.into_iter().map(Self::UnknownState));
+        all.extend(Confirm::samples().into_iter().map(Self::Confirm));
+        all.extend([true, false].map(|approved| Self::Confirmed(Confirmed { approved })));
+        all.extend(Logout::samples().into_iter().map(Self::Logout));
+        all.extend(LoggedOut::samples().into_iter().map(Self::LoggedOut));
+        all.extend(ErrorPage::samples().into_iter().map(Self::Error));
+        all
+    }
+}
+
+const AGAIN: &str = "/_menshen/login?rt=%2Freports%3Fyear%3D2024&x=\"><b>";
+const REQUEST: &str = "01J9ZK3M7T5RQW";
+
+/// What a drawn code looks like, though no phone would read it.
+const CODE: &str = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 21 21\" shape-rendering=\"crispEdges\" \
+    aria-hidden=\"true\"><path fill=\"#000\" d=\"M0 0h7v1h-7zM8 0h5v1h-5zM14 0h7v1h-7zM0 1h1v1h-1zM6 1h1v1h-1zM10 1h1v1h-1zM12 1h1v1h-1zM14 1h1v1h-1z\
+    M20 1h1v1h-1zM0 2h1v1h-1zM2 2h3v1h-3zM6 2h1v1h-1zM9 2h2v1h-2zM12 2h1v1h-1zM14 2h1v1h-1zM16 2h3v1h-3z\
+    M20 2h1v1h-1zM0 3h1v1h-1zM2 3h3v1h-3zM6 3h1v1h-1zM12 3h1v1h-1zM14 3h1v1h-1zM16 3h3v1h-3z\
+    M20 3h1v1h-1zM0 4h1v1h-1zM2 4h3v1h-3zM6 4h1v1h-1zM10 4h3v1h-3zM14 4h1v1h-1zM16 4h3v1h-3z\
+    M20 4h1v1h-1zM0 5h1v1h-1zM6 5h1v1h-1zM10 5h1v1h-1zM14 5h1v1h-1zM20 5h1v1h-1zM0 6h7v1h-7zM8 6h1v1h-1z\
+    M11 6h2v1h-2zM14 6h7v1h-7zM8 7h1v1h-1zM10 7h1v1h-1zM0 8h2v1h-2zM8 8h1v1h-1zM10 8h5v1h-5z\
+    M17 8h1v1h-1zM0 9h5v1h-5zM8 9h1v1h-1zM11 9h1v1h-1zM16 9h2v1h-2zM19 9h1v1h-1zM1 10h2v1h-2z\
+    M5 10h3v1h-3zM10 10h1v1h-1zM14 10h1v1h-1zM16 10h2v1h-2zM1 11h1v1h-1zM4 11h4v1h-4zM9 11h3v1h-3z\
+    M13 11h2v1h-2zM17 11h1v1h-1zM1 12h4v1h-4zM6 12h2v1h-2zM10 12h1v1h-1zM14 12h1v1h-1zM16 12h2v1h-2z\
+    M9 13h1v1h-1zM14 13h1v1h-1zM18 13h3v1h-3zM0 14h7v1h-7zM9 14h1v1h-1zM12 14h1v1h-1zM14 14h1v1h-1z\
+    M18 14h2v1h-2zM0 15h1v1h-1zM6 15h1v1h-1zM8 15h1v1h-1zM11 15h1v1h-1zM15 15h3v1h-3zM19 15h2v1h-2z\
+    M0 16h1v1h-1zM2 16h3v1h-3zM6 16h1v1h-1zM8 16h2v1h-2zM11 16h2v1h-2zM16 16h1v1h-1zM18 16h1v1h-1z\
+    M20 16h1v1h-1zM0 17h1v1h-1zM2 17h3v1h-3zM6 17h1v1h-1zM8 17h5v1h-5zM14 17h1v1h-1zM16 17h5v1h-5z\
+    M0 18h1v1h-1zM2 18h3v1h-3zM6 18h1v1h-1zM10 18h1v1h-1zM14 18h1v1h-1zM18 18h3v1h-3zM0 19h1v1h-1z\
+    M6 19h1v1h-1zM9 19h7v1h-7zM19 19h1v1h-1zM0 20h7v1h-7zM8 20h8v1h-8z\"/></svg>";
+
+impl Login {
+    /// Every body, every notice, one method and several.
+    fn samples() -> Vec<Self> {
+        let method = |label, selected, available| MethodLink {
+            label,
+            href: "/_menshen/login/staff-qr?rt=%2F".into(),
+            selected,
+            available,
+        };
+        let several = vec![
+            method(MethodLabel::Scan, true, true),
+            method(MethodLabel::Follow, false, true),
+            method(MethodLabel::InWechat, false, true),
+            method(MethodLabel::Own("员工 <Staff> & friends".into()), false, false),
+        ];
+        let one = vec![method(MethodLabel::Scan, true, true)];
+        let address = "https://intranet.example.com/_menshen/login?rt=%2Freports%3Fyear%3D2024".to_owned();
+        let bodies = [
+            LoginBody::Embedded {
+                frame_url: "https://open.weixin.qq.com/connect/qrconnect?appid=wx0&state=s".into(),
+                full_url: "/_menshen/login/qr/go?rt=%2F".into(),
+            },
+            LoginBody::Scan(Scan::sample(CODE, None)),
+            LoginBody::Scan(Scan::sample("", Some("/_menshen/picture?flow=\"><b>"))),
+            LoginBody::Go { href: "/_menshen/login/wechat/go?rt=%2F".into() },
+            LoginBody::OpenInWechat { address: address.clone() },
+            LoginBody::OtherApp { address },
+            LoginBody::Unavailable,
+            LoginBody::NoMethod,
+        ];
+        let mut samples = Vec::new();
+        for body in bodies {
+            let methods = if body == LoginBody::NoMethod { Vec::new() } else { one.clone() };
+            samples.push(Self { methods, body: body.clone(), notice: None });
+            samples.push(Self { methods: several.clone(), body, notice: Some(Notice::Denied) });
+        }
+        let go = LoginBody::Go { href: "/_menshen/login/wechat/go".into() };
+        samples.extend(Notice::ALL.map(|notice| Self {
+            methods: one.clone(),
+            body: go.clone(),
+            notice: Some(notice),
+        }));
+        samples
+    }
+}
+
+impl Scan {
+    fn sample(picture: &str, picture_href: Option<&str>) -> Self {
+        let own = |name: &str| format!("/_menshen/flow/{name}?flow=k3v9\"><b>");
+        Self {
+            picture: picture.into(),
+            picture_href: picture_href.map(str::to_owned),
+            events_href: own("events"),
+            state_href: own("state"),
+            finish_href: own("finish"),
+            again_href: AGAIN.into(),
+            expires_in: 180,
+        }
+    }
+}
+
+impl Confirm {
+    /// All there is, now and some time ago; and nothing but the host.
+    fn samples() -> Vec<Self> {
+        let full = Self {
+            site_host: "intranet.example.com".into(),
+            browser: Some("Chrome <b> & Windows".into()),
+            ip: Some("203.0.113.7".into()),
+            began_secs_ago: 12,
+            action: "/_menshen/confirm".into(),
+            token: "t\"><b>".into(),
+        };
+        let older = Self {
+            began_secs_ago: 130,
+            ip: Some("2001:db8:85a3:8d3:1319:8a2e:370:7348".into()),
+            ..full.clone()
+        };
+        let bare = Self { browser: None, ip: None, ..full.clone() };
+        vec![full, older, bare]
+    }
+}
+
+impl Ended {
+    /// Every reason.
+    pub(in crate::pages) fn samples() -> Vec<Self> {
+        [
+            FlowRefusal::Denied,
+            FlowRefusal::AccountDisabled,
+            FlowRefusal::RegistrationClosed,
+            FlowRefusal::SeveralAccounts,
+            FlowRefusal::Snapshot,
+            FlowRefusal::CodeRejected,
+            FlowRefusal::WechatUnavailable,
+            FlowRefusal::WechatBusy,
+            FlowRefusal::Misconfigured,
+            FlowRefusal::WechatRefused,
+        ]
+        .map(|reason| Self { reason, again_href: AGAIN.into(), request_id: REQUEST.into() })
+        .into()
+    }
+}
+
+impl Trouble {
+    /// The one shape.
+    fn samples() -> Vec<Self> {
+        vec![Self { again_href: AGAIN.into(), request_id: REQUEST.into() }]
+    }
+}
+
+impl Logout {
+    /// The one shape.
+    fn samples() -> Vec<Self> {
+        vec![Self { action: "/_menshen/logout".into(), stay_href: "/reports?a=1&b=\"2\"".into() }]
+    }
+}
+
+impl LoggedOut {
+    /// The one shape.
+    fn samples() -> Vec<Self> {
+        vec![Self { login_href: "/_menshen/login".into() }]
+    }
+}
+
+impl ErrorPage {
+    /// Every code with all there is, and one with nothing.
+    fn samples() -> Vec<Self> {
+        let full = |&code: &ErrorCode| Self {
+            code,
+            detail: Some("the path has an encoded slash (%2F) <here>".into()),
+            request_id: REQUEST.into(),
+            retry_href: Some(AGAIN.into()),
+            home_href: Some("/".into()),
+        };
+        let bare = Self {
+            code: ErrorCode::Internal,
+            detail: None,
+            request_id: String::new(),
+            retry_href: None,
+            home_href: None,
+        };
+        ErrorCode::ALL.iter().map(full).chain([bare]).collect()
+    }
+}
