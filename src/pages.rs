@@ -87,15 +87,15 @@ impl Pages {
             "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:{pictures}; \
              font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
         );
-        let plain = |source: &&str| {
+        let plain = |source: &str| {
             !source.is_empty()
                 && source.bytes().all(|b| b.is_ascii_alphanumeric() || b":/.-*[]_".contains(&b))
         };
         if let Foreign::Frame(origin) = foreign
-            && let Some(source) = Some(origin).filter(plain)
+            && plain(origin)
         {
             policy.push_str("; frame-src ");
-            policy.push_str(source);
+            policy.push_str(origin);
         }
         policy
     }

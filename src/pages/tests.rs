@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod scan;
+
 use std::collections::BTreeSet;
 use std::fs;
 

@@ -84,7 +84,8 @@ pub struct Scan {
     /// The code as an SVG element, or empty if there is a `picture_href`.
     ///
     /// The one value that is not escaped. It must be markup that we drew ourselves, with nothing of the visitor's
-    /// in it, and without `style` attributes, which the content security policy forbids.
+    /// in it, and without `style` attributes, which the content security policy forbids. It has a `viewBox`,
+    /// `aria-hidden="true"` and no white margin: the page gives size, name and margin.
     pub picture: String,
     /// The address of WeChat's own picture of the code, in place of `picture`.
     pub picture_href: Option<String>,
