@@ -33,18 +33,19 @@
   // The element stays the same for all that is said, so that screen readers notice each change, and only changes.
   function say(what, seconds) {
     said = what;
-    const text = what ? status.dataset[what].replace("{seconds}", seconds) : "";
+    const text = (status.dataset[what] || "").replace("{seconds}", seconds);
     if (status.textContent !== text) status.textContent = text;
   }
 
-  // Body, status and pause asked for; null if no answer came in time.
+  // Status, body, whether it comes from another address, and the pause asked for; null if none came in time.
   async function get(href, accept) {
     const limit = new AbortController();
     const timer = setTimeout(function () { limit.abort(); }, ANSWER_WITHIN_MS);
     try {
       const answer = await fetch(href, { headers: { Accept: accept }, cache: "no-store", signal: limit.signal });
       const text = await answer.text();
-      return { status: answer.status, text: text, pause: Number(answer.headers.get("Retry-After")) || BUSY_S };
+      const pause = Number(answer.headers.get("Retry-After")) || BUSY_S;
+      return { status: answer.status, text: text, moved: answer.redirected, pause: pause };
     } catch (error) {
       return null;
     } finally {
@@ -87,11 +88,11 @@
     panel.querySelectorAll("[data-cover]").forEach(function (cover) {
       cover.hidden = cover.dataset.cover !== told.state;
     });
-    if (told.state !== "waiting") say(told.state);
-    else if (said !== "renewed") say("");
+    const news = before !== told.state;
+    // The same state once more leaves standing what was said since, such as that a new code could not be had.
+    if (news || said === "offline") say(told.state === "waiting" ? "" : told.state);
     if (told.state === "scanned") introduce(told);
-    const renewable = told.state === "refused" || told.state === "expired";
-    if (renewable && before !== told.state) offerFocus();
+    if (news && (told.state === "refused" || told.state === "expired")) offerFocus();
   }
 
   function startClock(seconds) {
@@ -203,6 +204,10 @@
     begin();
   }
 
+  function panelOf(page) {
+    return new DOMParser().parseFromString(page, "text/html").querySelector("[data-scan]");
+  }
+
   async function renew() {
     if (renewing) return;
     renewing = true;
@@ -213,8 +218,7 @@
     renewing = false;
     panel.removeAttribute("aria-busy");
     if (answer && answer.status === 200) {
-      const page = new DOMParser().parseFromString(answer.text, "text/html");
-      const fresh = page.querySelector("[data-scan]");
+      const fresh = answer.moved ? null : panelOf(answer.text);
       // Another page than this one: the visitor is signed in meanwhile, or the method is gone. It speaks for itself.
       if (fresh) swapIn(fresh);
       else location.replace(panel.dataset.againHref);

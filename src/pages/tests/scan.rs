@@ -94,7 +94,7 @@ fn without_scripts_links_lead_on_and_to_a_new_code() {
 
 #[test]
 fn only_the_page_with_a_code_runs_its_script() {
-    let name = pages().assets.scan_script.clone();
+    let name = pages().assets.scan_script;
     for (what, _, page, html) in rendered() {
         let scan = matches!(&page, Page::Login(Login { body: LoginBody::Scan(_), .. }));
         assert_eq!(html.contains(&name), scan, "{what}");
