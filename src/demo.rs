@@ -76,6 +76,15 @@ pub async fn run(args: Args) -> Result<(), DemoError> {
     let text = config(args.port, simulator.base_url(), app.address, &args.data);
     let config = Config::parse(&args.data.join("demo.toml"), &text, [])?;
     let running = server::start(config).await?;
+    // What an operator does in WeChat's console: enter the address; WeChat checks it at once.
+    let push = simulator::Push {
+        url: format!("http://127.0.0.1:{}/_menshen/push/service", args.port),
+        token: simulator::DEMO_PUSH_TOKEN.into(),
+        encoding_aes_key: Some(simulator::DEMO_PUSH_AES_KEY.into()),
+        mode: simulator::PushMode::Secure,
+        format: simulator::PushFormat::Xml,
+    };
+    simulator.handle().set_push(simulator::DEMO_SERVICE_APP_ID, Some(push)).await?;
     print(&format!(
         "Menshen demo\n\
          \n\
@@ -144,11 +153,18 @@ kind = "official_account"
 app_id = "{service}"
 secret = "{service_secret}"
 pool = "people"
+token = "{push_token}"
+encoding_aes_key = "{push_key}"
 
 [[methods]]
 id = "scan"
 kind = "website_qr"
 app = "website"
+
+[[methods]]
+id = "follow"
+kind = "official_account_scan"
+app = "service"
 
 [[methods]]
 id = "wechat"
@@ -178,6 +194,8 @@ access = "optional"
         website_secret = simulator::DEMO_WEBSITE_SECRET,
         service = simulator::DEMO_SERVICE_APP_ID,
         service_secret = simulator::DEMO_SERVICE_SECRET,
+        push_token = simulator::DEMO_PUSH_TOKEN,
+        push_key = simulator::DEMO_PUSH_AES_KEY,
     )
 }
 

@@ -12,7 +12,7 @@ pub mod return_to;
 pub mod session;
 
 pub use account::{Account, Contact, Profile, Status};
-pub use flow::{Flow, FlowRefusal, Handover, InvalidTransition, Stage};
+pub use flow::{Flow, FlowRefusal, Handover, InvalidTransition, Origin, Stage};
 pub use identity::{Identity, IdentityKey, IdentityRow};
 pub use ids::{AccountId, AppId, FlowId, IdError, MethodId, OpenId, PoolId, UnionId};
 pub use principal::{NotAdmitted, Principal};

@@ -13,6 +13,7 @@ pub mod headers;
 pub mod path;
 pub mod route;
 pub mod site;
+pub mod verification;
 
 #[cfg(test)]
 pub(crate) mod testing;

@@ -5,17 +5,27 @@
 pub mod account_of;
 pub mod callback;
 pub mod directory;
+pub mod finish;
 pub mod handover;
+pub mod official_account_scan;
 pub mod official_account_web;
+pub mod progress;
+pub mod replies;
 pub mod server_tokens;
 pub mod session_config;
 pub mod sessions;
 pub mod token_source;
+pub mod waiting_room;
+pub mod watch;
 pub mod website_qr;
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use crate::domain::{Flow, FlowId, Handover, ReturnTo};
+use tokio_util::task::TaskTracker;
+
+use self::official_account_scan::Cooldown;
+use crate::domain::{Flow, FlowId, Handover, Origin, ReturnTo};
 use crate::ground::{Clock, Span, Timestamp, Token, random_id};
 use crate::store::{Store, StoreError};
 use crate::wechat::{self, QrLang};
@@ -23,10 +33,15 @@ use crate::wechat::{self, QrLang};
 pub use account_of::Outcome;
 pub use callback::{Ending, Visit};
 pub use directory::{App, AppConfig, AppKind, Directory, Method, MethodConfig, MethodKind, PoolConfig};
-pub use server_tokens::{ServerTokens, TokenError};
+pub use official_account_scan::{PushOutcome, Scene};
+pub use progress::{Progress, Seen};
+pub use replies::Replies;
+pub use server_tokens::{ServerTokens, TokenError, shared_token};
 pub use session_config::{SessionConfig, SessionRules};
 pub use sessions::{Known, Presence, Sessions};
 pub use token_source::{TokenSource, TokenSourceName};
+pub use waiting_room::WaitingRoom;
+pub use watch::{FlowWatch, NotWatching, Watching};
 
 /// How long a visitor has to finish a login at WeChat.
 pub const FLOW_LIFETIME: Span = Span::from_mins(10);
@@ -38,22 +53,67 @@ pub const FLOW_MEMORY: Span = Span::from_mins(2);
 pub struct Login {
     store: Arc<dyn Store>,
     sessions: Arc<Sessions>,
+    tokens: Arc<ServerTokens>,
+    watch: Arc<FlowWatch>,
+    room: Arc<WaitingRoom>,
+    cooldown: Arc<Cooldown>,
+    /// Work that goes on after its request was answered.
+    after: TaskTracker,
     clock: Arc<dyn Clock>,
 }
 
-/// A flow that has begun: where the browser goes next.
+/// A flow that has begun.
 #[derive(Debug)]
 pub struct Begun {
     /// The flow.
     pub flow: Flow,
-    /// WeChat's page for it.
-    pub wechat_page: String,
+    /// How it goes on.
+    pub way: Way,
+}
+
+/// How a flow goes on.
+#[derive(Debug)]
+pub enum Way {
+    /// On this page of WeChat's.
+    Page(String),
+    /// By scanning this code.
+    Code(Scene),
+}
+
+/// Why a login could not begin.
+#[derive(Debug, thiserror::Error)]
+pub enum BeginError {
+    /// The store gave no answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// WeChat gave no code to scan.
+    #[error("WeChat gave no code to scan")]
+    Wechat(#[source] TokenError),
+}
+
+impl From<TokenError> for BeginError {
+    fn from(error: TokenError) -> Self {
+        match error {
+            TokenError::Store(error) => Self::Store(server_tokens::shared(error)),
+            other => Self::Wechat(other),
+        }
+    }
 }
 
 impl Login {
     /// A login service over a store.
     pub fn new(store: Arc<dyn Store>, sessions: Arc<Sessions>, clock: Arc<dyn Clock>) -> Self {
-        Self { store, sessions, clock }
+        let tokens = Arc::new(ServerTokens::new(Arc::clone(&store), Arc::clone(&clock)));
+        Self {
+            store,
+            sessions,
+            tokens,
+            watch: FlowWatch::new(),
+            room: WaitingRoom::new(),
+            cooldown: Arc::default(),
+            after: TaskTracker::new(),
+            clock,
+        }
     }
 
     /// The sessions this service opens.
@@ -61,9 +121,28 @@ impl Login {
         &self.sessions
     }
 
+    /// Who waits for which flow.
+    pub fn watch(&self) -> &Arc<FlowWatch> {
+        &self.watch
+    }
+
+    /// Where the rest of long answers is left for who carries it.
+    pub fn waiting_room(&self) -> &Arc<WaitingRoom> {
+        &self.room
+    }
+
     /// The current time.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// Lets go of the pages that wait, and waits at most `limit` for what is still being done after its answer.
+    pub async fn stop(&self, limit: Duration) {
+        self.watch.close();
+        self.after.close();
+        if tokio::time::timeout(limit, self.after.wait()).await.is_err() {
+            tracing::warn!(left = self.after.len(), "logins were still being looked up; people scan again");
+        }
     }
 
     /// Begins a login with `method` for the browser that holds `browser`.
@@ -72,17 +151,27 @@ impl Login {
         start: Start<'_>,
         wechat: &wechat::Client,
         callback_url: &str,
-    ) -> Result<Begun, StoreError> {
+    ) -> Result<Begun, BeginError> {
         let now = self.clock.now();
-        let flow = start.flow(now);
-        self.store.put_flow(&flow, FLOW_LIFETIME).await?;
-        let wechat_page = match &start.method.kind {
-            MethodKind::WebsiteQr(options) => website_qr::page(wechat, options, callback_url, &flow, &start),
+        let begun = match &start.method.kind {
+            MethodKind::OfficialAccountScan(options) => {
+                let flow = start.flow(now, options.lifetime);
+                let scene = self.scene(&flow, options, start.app, wechat).await?;
+                return Ok(Begun { flow, way: Way::Code(scene) });
+            }
+            MethodKind::WebsiteQr(options) => {
+                let flow = start.flow(now, FLOW_LIFETIME);
+                let page = website_qr::page(wechat, options, callback_url, &flow, &start);
+                Begun { flow, way: Way::Page(page) }
+            }
             MethodKind::OfficialAccountWeb(options) => {
-                official_account_web::page(wechat, start.app, options, callback_url, &flow)
+                let flow = start.flow(now, FLOW_LIFETIME);
+                let page = official_account_web::page(wechat, start.app, options, callback_url, &flow);
+                Begun { flow, way: Way::Page(page) }
             }
         };
-        Ok(Begun { flow, wechat_page })
+        self.store.put_flow(&begun.flow, FLOW_LIFETIME).await?;
+        Ok(begun)
     }
 }
 
@@ -99,6 +188,8 @@ pub struct Start<'a> {
     pub return_to: ReturnTo,
     /// The other host's browser, if the visitor came from another host.
     pub handover: Option<Handover>,
+    /// Where it begins, for the phone that is asked to approve it.
+    pub origin: Origin,
     /// Whether WeChat's page is shown inside ours.
     pub embedded: bool,
     /// The language of WeChat's page, where it can be chosen.
@@ -106,7 +197,7 @@ pub struct Start<'a> {
 }
 
 impl Start<'_> {
-    fn flow(&self, now: Timestamp) -> Flow {
+    fn flow(&self, now: Timestamp, lifetime: Span) -> Flow {
         let mut rng = rand::rng();
         let id = random_id(&mut rng, 26);
         Flow {
@@ -117,9 +208,10 @@ impl Start<'_> {
             pool: self.app.pool.clone(),
             return_to: self.return_to.clone(),
             handover: self.handover.clone(),
+            origin: self.origin.clone(),
             salt: random_id(&mut rng, 26),
             created_at: now,
-            expires_at: now.plus(FLOW_LIFETIME),
+            expires_at: now.plus(lifetime),
             stage: crate::domain::Stage::Waiting,
         }
     }

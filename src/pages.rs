@@ -8,6 +8,7 @@ mod code;
 mod config;
 mod lang;
 mod page;
+mod qr;
 mod templates;
 mod theme;
 
@@ -19,6 +20,7 @@ pub use page::{
     Confirm, Confirmed, Ended, ErrorPage, LoggedOut, Login, LoginBody, Logout, MethodLabel, MethodLink,
     Notice, Page, Scan, Trouble, UnknownNotice,
 };
+pub use qr::qr_svg;
 
 use assets::Assets;
 use templates::Templates;
@@ -37,6 +39,7 @@ pub enum Foreign<'a> {
 /// All pages of one configuration, ready to be shown.
 #[derive(Debug)]
 pub struct Pages {
+    title: String,
     languages: Vec<Lang>,
     assets: Assets,
     templates: Templates,
@@ -55,7 +58,12 @@ impl Pages {
         let templates = Templates::new(&checked, &assets, prefix).map_err(|problems| {
             problems.into_iter().map(|p| ("pages.templates".into(), p)).collect::<Vec<_>>()
         })?;
-        Ok(Self { languages: checked.languages, assets, templates })
+        Ok(Self { title: checked.title, languages: checked.languages, assets, templates })
+    }
+
+    /// The site's name.
+    pub fn title(&self) -> &str {
+        &self.title
     }
 
     /// The language for a visitor, from `Accept-Language` (empty if there is none).

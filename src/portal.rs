@@ -6,9 +6,13 @@
 mod answer;
 mod callback;
 mod enter;
+mod confirm;
 mod facts;
+mod flow;
 mod login;
 mod logout;
+mod push;
+mod relays;
 mod throttle;
 mod visitor;
 
@@ -31,6 +35,7 @@ use tower_http::timeout::TimeoutLayer;
 
 use crate::login::Login;
 use crate::snapshot::Live;
+use relays::Relays;
 
 pub use throttle::Throttle;
 
@@ -46,12 +51,13 @@ pub struct Portal {
     live: Arc<Live>,
     login: Login,
     throttle: Arc<Throttle>,
+    relays: Arc<Relays>,
 }
 
 impl Portal {
     /// A portal over the snapshot in force and the login service.
     pub fn new(live: Arc<Live>, login: Login) -> Self {
-        Self { live, login, throttle: Arc::new(Throttle::new()) }
+        Self { live, login, throttle: Arc::new(Throttle::new()), relays: Arc::new(Relays::new()) }
     }
 
     /// The portal as a service for requests as the proxy hands them over, prefix and all.
@@ -71,19 +77,28 @@ impl Portal {
 
     /// The routes of all own paths, without the configured prefix.
     fn router(self) -> Router {
+        let pushes = Router::new()
+            .route("/push/{app}", get(push::check).post(push::receive))
+            .layer(DefaultBodyLimit::max(push::MAX_PUSH_BYTES));
         Router::new()
             .route("/login", get(login::page))
             .route("/login/{method}", get(login::start))
             .route("/callback/{app}", get(callback::callback))
+            .route("/flow/state", get(flow::state))
+            .route("/flow/events", get(flow::events))
+            .route("/flow/finish", get(flow::finish))
+            .route("/flow/qr.jpg", get(flow::picture))
+            .route("/confirm", get(confirm::ask).post(confirm::answer))
             .route("/enter", get(enter::enter))
             .route("/logout", get(logout::ask).post(logout::leave))
             .route("/userinfo", get(facts::userinfo))
             .route("/jwks.json", get(facts::jwks))
             .route("/ping", get(facts::ping))
             .route("/assets/{name}", get(facts::asset))
+            .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))
+            .merge(pushes)
             .fallback(answer::not_found)
             .method_not_allowed_fallback(answer::method_not_allowed)
-            .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))
             .layer(from_fn_with_state(self.clone(), visitor::prepare))
             .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, PAGE_TIMEOUT))
             .layer(CatchPanicLayer::new())

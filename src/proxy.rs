@@ -38,7 +38,7 @@ use pingora::server::configuration::ServerConf;
 use tokio::sync::watch;
 
 use crate::ground::Clock;
-use crate::login::Sessions;
+use crate::login::{Sessions, WaitingRoom};
 use crate::snapshot::Live;
 
 use self::service::Service;
@@ -68,6 +68,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// Our own pages.
     pub portal: Arc<dyn LocalUpstream>,
+    /// Where our own pages leave the rest of long answers.
+    pub waiting_room: Arc<WaitingRoom>,
     /// Where access lines go; each snapshot says whether they are wanted.
     pub access_log: AccessLog,
     /// Worker threads of the runtime that will serve.
@@ -86,7 +88,7 @@ pub struct Proxy {
 impl Proxy {
     /// Puts a proxy together; starts nothing.
     pub fn new(parts: Parts) -> Self {
-        let Parts { live, sessions, clock, portal, access_log, threads } = parts;
+        let Parts { live, sessions, clock, portal, waiting_room, access_log, threads } = parts;
         let tunnels = Arc::new(tunnel::Tunnels::default());
         let service = Service {
             live: live.clone(),
@@ -94,6 +96,7 @@ impl Proxy {
             shared: decide::Shared { sessions: sessions.clone(), wardrobe: wardrobe::Wardrobe::new() },
             pools: pools::Pools::default(),
             hop: hop::peer(portal),
+            waiting_room,
             tunnels: tunnels.clone(),
             access_log,
         };

@@ -10,6 +10,7 @@ mod sockets;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -65,7 +66,9 @@ pub struct Running {
     store: Arc<dyn Store>,
     shutdown: watch::Sender<bool>,
     serving: JoinHandle<std::io::Result<()>>,
-    following: JoinHandle<()>,
+    following: [JoinHandle<()>; 2],
+    login: Login,
+    drain: Duration,
 }
 
 impl Running {
@@ -93,12 +96,14 @@ impl Running {
     pub async fn stop(self) {
         // Fails only if serving has ended by itself, which is what is wanted.
         let _ = self.shutdown.send(true);
+        // Pages that wait for a scan would wait till the end; let go, they ask the next process.
+        self.login.stop(self.drain).await;
         match self.serving.await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::error!(%error, "serving ended with an error"),
             Err(error) => tracing::error!(%error, "serving ended in a panic"),
         }
-        self.following.abort();
+        self.following.iter().for_each(JoinHandle::abort);
     }
 }
 
@@ -150,28 +155,33 @@ pub async fn start_with(
     snapshot.signer = Arc::clone(&signer);
     let live = Arc::new(Live::from_pointee(snapshot));
     let sessions = Arc::new(Sessions::new(Arc::clone(&store), Arc::clone(&clock), config.session.near_cache));
-    let following = tokio::spawn(Arc::clone(&sessions).follow_news());
     let login = Login::new(Arc::clone(&store), Arc::clone(&sessions), Arc::clone(&clock));
-    let portal = Portal::new(Arc::clone(&live), login);
+    let following = [
+        tokio::spawn(Arc::clone(&sessions).follow_news()),
+        tokio::spawn(Arc::clone(login.watch()).follow_news(Arc::clone(&store))),
+    ];
+    let portal = Portal::new(Arc::clone(&live), login.clone());
     let proxy = Proxy::new(Parts {
         live: Arc::clone(&live),
         sessions,
         clock,
         portal: Arc::new(hop::InProcess::new(portal.service())),
+        waiting_room: Arc::clone(login.waiting_room()),
         // Whether lines are wanted is asked at each request, because a reload may change it.
         access_log: AccessLog::to(std::io::stdout()).map_err(StartError::AccessLog)?,
         threads: tokio::runtime::Handle::current().metrics().num_workers(),
     });
+    let drain = config.server.drain_timeout.duration();
     let limits = ServeLimits {
         max_connections: config.server.max_connections,
-        grace: config.server.drain_timeout.duration(),
+        grace: drain,
         ..ServeLimits::default()
     };
     let listeners = bound.into_iter().map(|bound| Listener { bound, tls: certificates.clone() }).collect();
     let (shutdown, told) = watch::channel(false);
     let serving = tokio::spawn(async move { proxy.serve(listeners, told, limits).await });
     let reloader = Arc::new(Reloader::new(config, Arc::clone(&live), transport, signer, certificates));
-    Ok(Running { addresses, reloader, live, store, shutdown, serving, following })
+    Ok(Running { addresses, reloader, live, store, shutdown, serving, following, login, drain })
 }
 
 /// The key for identity assertions: the first process's candidate, kept in the store, shared by all.

@@ -41,6 +41,7 @@ fn known_fields() -> BTreeMap<&'static str, &'static [&'static str]> {
         ("log", fields_of::<menshen::config::LogConfig>()),
         ("pools", fields_of::<menshen::login::PoolConfig>()),
         ("apps", fields_of::<menshen::login::AppConfig>()),
+        ("apps.replies", fields_of::<menshen::login::replies::RepliesConfig>()),
         ("methods", fields_of::<menshen::login::MethodConfig>()),
         ("upstreams", fields_of::<menshen::snapshot::upstream::UpstreamConfig>()),
         ("routes", fields_of::<menshen::config::RouteConfig>()),
@@ -107,7 +108,7 @@ fn every_key_of_the_code_is_in_the_reference_and_no_other() {
     let reference = Reference::read(file());
     for (section, fields) in known_fields() {
         let mut known: BTreeSet<String> = fields.iter().map(|field| (*field).to_owned()).collect();
-        for secret in ["secret", "password", "token_endpoint_secret"] {
+        for secret in ["secret", "password", "token", "encoding_aes_key", "token_endpoint_secret"] {
             if known.contains(secret) {
                 known.extend([format!("{secret}_file"), format!("{secret}_credential")]);
             }

@@ -6,6 +6,9 @@
 #[path = "support/faulty_store.rs"]
 #[allow(dead_code, unreachable_pub)]
 mod faulty_store;
+#[path = "support/log.rs"]
+#[allow(dead_code)]
+mod log;
 #[path = "support/redis_server.rs"]
 #[allow(dead_code, unreachable_pub)]
 mod redis_server;

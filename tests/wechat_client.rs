@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 
 #[path = "wechat_client/fake.rs"]
 mod fake;
-#[path = "wechat_client/log.rs"]
+#[path = "support/log.rs"]
 mod log;
 
 use fake::{Fake, Step, code, http, json, nobody};

@@ -14,7 +14,7 @@ use url::Url;
 
 #[path = "wechat_client/fake.rs"]
 mod fake;
-#[path = "wechat_client/log.rs"]
+#[path = "support/log.rs"]
 mod log;
 #[path = "wechat_server_api/relayed.rs"]
 mod relayed;

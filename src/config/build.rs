@@ -14,6 +14,7 @@ use crate::gate::forwarded::Trust;
 use crate::gate::headers::IdentityHeaders;
 use crate::gate::route::{Route, RouteTable};
 use crate::gate::site::{self, Site};
+use crate::gate::verification::VerificationFiles;
 use crate::ground::nearest;
 use crate::login::Directory;
 use crate::pages::Pages;
@@ -89,6 +90,11 @@ impl Builder<'_> {
         let upstreams = self.upstreams(config);
         let routes = self.routes(config);
         let wechat = self.wechat(config, inputs.transport);
+        let verification = VerificationFiles::new(
+            &config.server.verification_files,
+            config.server.verification_dir.as_deref(),
+        );
+        let verification = self.keep("server", verification);
         self.listeners(config);
         self.log(config);
         self.check_store(config);
@@ -101,6 +107,7 @@ impl Builder<'_> {
             cookies: Cookies::new(&config.session.cookie, secure),
             trust: trust?,
             headers: headers?,
+            verification: verification?,
             max_header_bytes: config.server.max_header_bytes,
         };
         Some(Snapshot {

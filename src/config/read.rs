@@ -13,7 +13,7 @@ use super::{Config, Overrides, Problem, VARIABLES};
 use crate::ground::nearest;
 
 /// Keys that hold a secret and may instead be given as `<key>_file` or `<key>_credential`.
-const SECRET_KEYS: [&str; 3] = ["secret", "password", "token_endpoint_secret"];
+const SECRET_KEYS: [&str; 5] = ["secret", "password", "token", "encoding_aes_key", "token_endpoint_secret"];
 
 const SECTIONS: [&str; 12] = [
     "server",

@@ -1,5 +1,6 @@
 //! The sections that belong to no single room: where to listen, what goes where, what is logged.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::Deserialize;
@@ -30,10 +31,17 @@ pub struct ServerConfig {
     /// Certificates; with at least one, every listening address speaks TLS.
     #[serde(default)]
     pub tls: Vec<TlsConfig>,
+    /// Files by which WeChat checks that a host is yours, by name. Answered at the root of every host.
+    #[serde(default)]
+    pub verification_files: BTreeMap<String, String>,
+    /// A directory with such files. Read at the start and at every reload.
+    #[serde(default)]
+    pub verification_dir: Option<PathBuf>,
     /// Worker threads; 0 is one for each processor. Default 0. Changing it needs a restart.
     #[serde(default)]
     pub threads: usize,
-    /// Most connections at a time. Default 10000. Changing it needs a restart.
+    /// Most connections at a time; whoever waits for their code to be scanned holds one. Default 20000. Changing it
+    /// needs a restart.
     #[serde(default = "max_connections")]
     pub max_connections: usize,
     /// Most bytes that the header of a request may have. Default 32768.
@@ -65,7 +73,7 @@ fn prefix() -> String {
 }
 
 fn max_connections() -> usize {
-    10_000
+    20_000
 }
 
 fn max_header_bytes() -> usize {

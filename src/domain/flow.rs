@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{AccountId, FlowId, MethodId, PoolId, ReturnTo};
+use super::{AccountId, FlowId, Identity, MethodId, OpenId, PoolId, Profile, ReturnTo};
 use crate::ground::{Span, Timestamp, TokenDigest};
 
 /// A login attempt.
@@ -26,6 +26,9 @@ pub struct Flow {
     /// Where the session is handed over to, if the visitor came from another host than the login's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub handover: Option<Handover>,
+    /// Who began it, for the phone that is asked to approve it.
+    #[serde(default)]
+    pub origin: Origin,
     /// Random text mixed into the session token, so that it was never seen before this login.
     pub salt: String,
     /// When the flow began.
@@ -43,16 +46,42 @@ pub struct Handover {
     pub browser: TokenDigest,
 }
 
+/// Where a flow was begun. Told to the person who approves it elsewhere; proves nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// The address it was begun from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ip: Option<String>,
+    /// The browser's own description of itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_agent: Option<String>,
+}
+
 /// How far a flow is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "at")]
 pub enum Stage {
     /// Waiting for WeChat's answer.
     Waiting,
-    /// One callback is exchanging the code; a second delivery waits for its outcome.
+    /// A phone has scanned the code; its owner has yet to agree, or WeChat to say who it is.
+    Scanned {
+        /// Whose phone: nobody else can take the code over.
+        by: OpenId,
+        /// What the waiting page may show: nickname and avatar, nothing else.
+        profile: Profile,
+    },
+    /// The person has agreed on the phone; the browser that began the flow may sign in as them.
+    Approved {
+        /// The person.
+        identity: Box<Identity>,
+    },
+    /// One request is finishing the flow; a second one waits for its outcome.
     Exchanging {
         /// Since when.
         since: Timestamp,
+        /// Who agreed on the phone; none where the person is still to be learnt from a code.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        approved: Option<Box<Identity>>,
     },
     /// Done: the session was opened.
     SignedIn {
@@ -104,24 +133,74 @@ pub enum InvalidTransition {
     /// The flow has its outcome.
     #[error("the login attempt is already finished")]
     Finished,
+    /// Somebody else has scanned the code.
+    #[error("somebody else has scanned this code")]
+    Taken,
+    /// Nobody has agreed on the phone yet.
+    #[error("the login attempt is not approved yet")]
+    NotApproved,
 }
 
 /// How long one code exchange may hold a flow before another callback may take it over: longer than the
 /// WeChat client's own limits, so that two never exchange at once unless a process died.
 pub const EXCHANGE_LEASE: Span = Span::from_secs(30);
 
+/// How long the person has to agree once they have scanned, and the browser to go on once they have agreed:
+/// the code may have been scanned in its last second.
+pub const NEXT_STEP: Span = Span::from_mins(2);
+
 impl Flow {
-    /// Takes the flow for the exchange of its code.
+    /// A phone has scanned the code. The same phone may scan again.
+    pub fn scan(self, by: OpenId, profile: Profile, now: Timestamp) -> Result<Self, InvalidTransition> {
+        self.may_be_approved(&by, now)?;
+        Ok(self.prolonged(now).at(Stage::Scanned { by, profile }))
+    }
+
+    /// The person has agreed on the phone.
+    pub fn approve(self, identity: Identity, now: Timestamp) -> Result<Self, InvalidTransition> {
+        self.may_be_approved(&identity.open_id, now)?;
+        Ok(self.prolonged(now).at(Stage::Approved { identity: Box::new(identity) }))
+    }
+
+    /// The person has said no on the phone, or cannot be let in.
+    pub fn reject(self, by: &OpenId, reason: FlowRefusal, now: Timestamp) -> Result<Self, InvalidTransition> {
+        self.may_be_approved(by, now)?;
+        self.refuse(reason)
+    }
+
+    fn may_be_approved(&self, by: &OpenId, now: Timestamp) -> Result<(), InvalidTransition> {
+        match &self.stage {
+            Stage::Waiting | Stage::Scanned { .. } if now >= self.expires_at => {
+                Err(InvalidTransition::Expired)
+            }
+            Stage::Scanned { by: first, .. } if first != by => Err(InvalidTransition::Taken),
+            Stage::Waiting | Stage::Scanned { .. } => Ok(()),
+            _ => Err(InvalidTransition::Finished),
+        }
+    }
+
+    fn prolonged(self, now: Timestamp) -> Self {
+        Self { expires_at: self.expires_at.max(now.plus(NEXT_STEP)), ..self }
+    }
+
+    /// Takes the flow to finish it: with a code that is to be exchanged, or as the person who agreed.
     pub fn begin_exchange(self, now: Timestamp) -> Result<Self, InvalidTransition> {
         match self.stage {
             Stage::SignedIn { .. } | Stage::Refused { .. } => Err(InvalidTransition::Finished),
-            Stage::Exchanging { since } if now.since(since) < EXCHANGE_LEASE => {
+            Stage::Exchanging { since, .. } if now.since(since) < EXCHANGE_LEASE => {
                 Err(InvalidTransition::InProgress)
             }
-            Stage::Waiting | Stage::Exchanging { .. } if now >= self.expires_at => {
-                Err(InvalidTransition::Expired)
+            _ if now >= self.expires_at => Err(InvalidTransition::Expired),
+            Stage::Scanned { .. } => Err(InvalidTransition::NotApproved),
+            Stage::Waiting => Ok(self.at(Stage::Exchanging { since: now, approved: None })),
+            Stage::Approved { ref identity } => {
+                let approved = Some(identity.clone());
+                Ok(self.at(Stage::Exchanging { since: now, approved }))
             }
-            Stage::Waiting | Stage::Exchanging { .. } => Ok(self.at(Stage::Exchanging { since: now })),
+            Stage::Exchanging { ref approved, .. } => {
+                let approved = approved.clone();
+                Ok(self.at(Stage::Exchanging { since: now, approved }))
+            }
         }
     }
 
@@ -166,6 +245,7 @@ mod tests {
             pool: PoolId::new("people").unwrap(),
             return_to: ReturnTo::parse("/", &hosts).unwrap(),
             handover: None,
+            origin: Origin::default(),
             salt: "s".into(),
             created_at: Timestamp::from_millis(0),
             expires_at: Timestamp::from_millis(60_000),
@@ -192,6 +272,61 @@ mod tests {
         assert!(done.is_finished());
         assert_eq!(done.clone().refuse(FlowRefusal::Denied), Err(InvalidTransition::Finished));
         assert_eq!(done.begin_exchange(at(2)), Err(InvalidTransition::Finished));
+    }
+
+    fn person(open_id: &str) -> Identity {
+        Identity {
+            pool: PoolId::new("people").unwrap(),
+            app_id: super::super::AppId::new("wx1").unwrap(),
+            open_id: OpenId::new(open_id).unwrap(),
+            union_id: None,
+            profile: Profile::default(),
+        }
+    }
+
+    #[test]
+    fn who_scanned_first_is_the_only_one_who_can_agree() {
+        let ann = OpenId::new("ann").unwrap();
+        let bob = OpenId::new("bob").unwrap();
+        let scanned = flow().scan(ann.clone(), Profile::default(), at(1)).unwrap();
+        assert_eq!(
+            scanned.clone().scan(bob.clone(), Profile::default(), at(2)),
+            Err(InvalidTransition::Taken)
+        );
+        assert_eq!(scanned.clone().approve(person("bob"), at(2)), Err(InvalidTransition::Taken));
+        assert_eq!(scanned.clone().reject(&bob, FlowRefusal::Denied, at(2)), Err(InvalidTransition::Taken));
+        assert!(scanned.clone().scan(ann, Profile::default(), at(2)).is_ok());
+        assert!(scanned.approve(person("ann"), at(2)).is_ok());
+    }
+
+    #[test]
+    fn yes_and_no_on_the_phone_are_final() {
+        let ann = OpenId::new("ann").unwrap();
+        let yes = flow().approve(person("ann"), at(1)).unwrap();
+        assert_eq!(yes.clone().reject(&ann, FlowRefusal::Denied, at(2)), Err(InvalidTransition::Finished));
+        assert_eq!(yes.approve(person("ann"), at(2)), Err(InvalidTransition::Finished));
+        let no = flow().reject(&ann, FlowRefusal::Denied, at(1)).unwrap();
+        assert_eq!(no.approve(person("ann"), at(2)), Err(InvalidTransition::Finished));
+    }
+
+    #[test]
+    fn only_an_approved_scan_can_be_finished_and_it_remembers_who() {
+        let scanned = flow().scan(OpenId::new("ann").unwrap(), Profile::default(), at(1)).unwrap();
+        assert_eq!(scanned.clone().begin_exchange(at(2)), Err(InvalidTransition::NotApproved));
+        let taken = scanned.approve(person("ann"), at(3)).unwrap().begin_exchange(at(4)).unwrap();
+        assert!(
+            matches!(&taken.stage, Stage::Exchanging { approved: Some(who), .. } if **who == person("ann"))
+        );
+        let again = taken.begin_exchange(at(4).plus(EXCHANGE_LEASE)).unwrap();
+        assert!(matches!(again.stage, Stage::Exchanging { approved: Some(_), .. }));
+    }
+
+    #[test]
+    fn a_code_scanned_in_its_last_second_leaves_time_to_agree() {
+        let last = at(59_999);
+        let scanned = flow().scan(OpenId::new("ann").unwrap(), Profile::default(), last).unwrap();
+        assert_eq!(scanned.expires_at, last.plus(NEXT_STEP));
+        assert_eq!(flow().approve(person("ann"), at(60_000)), Err(InvalidTransition::Expired));
     }
 
     #[test]

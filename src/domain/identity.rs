@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{AccountId, AppId, OpenId, PoolId, Profile, UnionId};
 
 /// The answer of WeChat to one login: who this is in this app.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
     /// The pool the app belongs to.
     pub pool: PoolId,

@@ -2,6 +2,10 @@
 //!
 //! Anybody can send any `User-Agent`, so this never proves anything and no access depends on it.
 
+mod name;
+
+pub use name::program_name;
+
 /// The program in front of a visitor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ClientKind {
@@ -19,9 +23,19 @@ pub enum ClientKind {
     /// A request that mini program code makes (`wx.request`), not a page.
     MiniProgramRequest,
     /// WeCom (企业微信). Looks like WeChat and is not.
-    WeCom,
+    WeCom {
+        /// Whether it runs on a computer.
+        desktop: bool,
+    },
     /// The browser of another mobile app: QQ, DingTalk, Lark (Feishu), Alipay. Cannot open WeChat's login.
     OtherInApp,
+}
+
+impl ClientKind {
+    /// Whether it shows its pages on a computer, where a phone can scan a code from the screen.
+    pub const fn is_on_a_computer(self) -> bool {
+        matches!(self, Self::Desktop | Self::WeChat { desktop: true } | Self::WeCom { desktop: true })
+    }
 }
 
 /// Bytes of a `User-Agent` that are read; real ones stay below 500.
@@ -38,7 +52,7 @@ pub fn client_kind(user_agent: &str) -> ClientKind {
 
     // WeCom also says MicroMessenger, even in parentheses, so it goes first.
     if has("wxwork") {
-        return ClientKind::WeCom;
+        return ClientKind::WeCom { desktop: on_a_computer(&agent) };
     }
     if has("micromessenger") {
         return wechat(&agent);
@@ -54,7 +68,6 @@ pub fn client_kind(user_agent: &str) -> ClientKind {
 }
 
 fn wechat(agent: &str) -> ClientKind {
-    let has = |part: &str| agent.contains(part);
     let marks = || agent.match_indices("miniprogram").map(|(at, mark)| &agent[at + mark.len()..]);
     // A web-view of a desktop mini program carries both marks.
     if marks().any(|rest| !rest.starts_with("env")) {
@@ -63,8 +76,12 @@ fn wechat(agent: &str) -> ClientKind {
     if marks().next().is_some() {
         return ClientKind::MiniProgramRequest;
     }
+    ClientKind::WeChat { desktop: on_a_computer(agent) }
+}
+
+fn on_a_computer(agent: &str) -> bool {
     let desktop = ["windowswechat", "macwechat", "linuxwechat", "windows nt", "macintosh", "x11;"];
-    ClientKind::WeChat { desktop: desktop.iter().any(|part| has(part)) }
+    desktop.iter().any(|part| agent.contains(part))
 }
 
 fn in_other_app(agent: &str) -> bool {

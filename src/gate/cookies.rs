@@ -1,4 +1,4 @@
-//! Our two cookies and the bearer token: reading them from whatever a client sends, writing them safely, and
+//! Our cookies and the bearer token: reading them from whatever a client sends, writing them safely, and
 //! keeping them from the upstream.
 //!
 //! A broken cookie is the same as no cookie. Other people's cookies are passed on byte for byte.
@@ -22,6 +22,9 @@ const MAX_SEARCHED: usize = 64 * 1024;
 /// How long a browser keeps its binding cookie: longer than any login attempt.
 const BROWSER_MAX_AGE: Span = Span::from_days(1);
 
+/// How long a browser remembers the login method that was chosen.
+const CHOICE_MAX_AGE: Span = Span::from_days(365);
+
 /// The names and attributes of our cookies.
 ///
 /// On https both names carry the `__Host-` prefix: browsers then take them only from this very host, over
@@ -30,6 +33,7 @@ const BROWSER_MAX_AGE: Span = Span::from_days(1);
 pub struct Cookies {
     session: String,
     browser: String,
+    choice: String,
     secure: bool,
 }
 
@@ -40,12 +44,22 @@ impl Cookies {
         let name = session_name.strip_prefix("__Host-").unwrap_or(session_name);
         let name = if is_cookie_name(name) { name } else { DEFAULT_NAME };
         let prefix = if secure { "__Host-" } else { "" };
-        Self { session: format!("{prefix}{name}"), browser: format!("{prefix}{name}-browser"), secure }
+        Self {
+            session: format!("{prefix}{name}"),
+            browser: format!("{prefix}{name}-browser"),
+            choice: format!("{prefix}{name}-method"),
+            secure,
+        }
     }
 
     /// The name of the cookie that holds the session token.
     pub fn session_name(&self) -> &str {
         &self.session
+    }
+
+    /// The names of all our cookies.
+    pub fn names(&self) -> [&str; 3] {
+        [&self.session, &self.browser, &self.choice]
     }
 
     /// The name of the cookie that binds login attempts to a browser.
@@ -62,6 +76,13 @@ impl Cookies {
     /// The first well-formed browser token.
     pub fn browser_token<'a>(&self, cookie_headers: impl Iterator<Item = &'a [u8]>) -> Option<Token> {
         tokens(&self.browser, cookie_headers, 1).pop()
+    }
+
+    /// The login method chosen last in this browser. Any text: it is looked up among those that are offered.
+    pub fn chosen_method<'a>(&self, cookie_headers: impl Iterator<Item = &'a [u8]>) -> Option<&'a str> {
+        let parts = cookie_headers.flat_map(|header| header.split(|byte| *byte == b';'));
+        let (_, value) = parts.map(pair).find(|(name, _)| *name == self.choice.as_bytes())?;
+        std::str::from_utf8(value).ok()
     }
 
     /// All `Cookie` headers as one, joined with `"; "`, without our cookies and otherwise byte for byte;
@@ -104,7 +125,7 @@ impl Cookies {
 
     fn is_own(&self, part: &[u8]) -> bool {
         let (name, _) = pair(part);
-        name == self.session.as_bytes() || name == self.browser.as_bytes()
+        self.names().iter().any(|own| name == own.as_bytes())
     }
 
     /// `Set-Cookie` that opens a session for `max_age`.
@@ -120,6 +141,11 @@ impl Cookies {
     /// `Set-Cookie` that binds login attempts to this browser for a day.
     pub fn set_browser(&self, token: &Token) -> HeaderValue {
         self.set(&self.browser, token.reveal(), BROWSER_MAX_AGE)
+    }
+
+    /// `Set-Cookie` that remembers the chosen login method; none for a name that a cookie cannot hold.
+    pub fn set_chosen_method(&self, method: &str) -> Option<HeaderValue> {
+        is_cookie_name(method).then(|| self.set(&self.choice, method.to_owned(), CHOICE_MAX_AGE))
     }
 
     fn set(&self, name: &str, value: String, max_age: Span) -> HeaderValue {

@@ -4,6 +4,7 @@
 
 use url::form_urlencoded::byte_serialize;
 
+use super::verification::VerificationFiles;
 use super::{Cookies, IdentityHeaders, Trust};
 use crate::domain::{Hosts, ReturnTo};
 
@@ -20,6 +21,8 @@ pub struct Site {
     pub trust: Trust,
     /// The identity headers.
     pub headers: IdentityHeaders,
+    /// Files that prove that our hosts are ours.
+    pub verification: VerificationFiles,
     /// Most bytes that the header of a request may have.
     pub max_header_bytes: usize,
 }
@@ -73,6 +76,7 @@ mod tests {
             cookies: Cookies::new(DEFAULT_NAME, true),
             trust: Trust::default(),
             headers: IdentityHeaders::new(&HeadersConfig::default()).unwrap(),
+            verification: VerificationFiles::default(),
             max_header_bytes: 32 * 1024,
         }
     }

@@ -84,6 +84,11 @@ impl Span {
         self.0 / 1000
     }
 
+    /// This and `more`; stops at the longest there is.
+    pub const fn plus(self, more: Self) -> Self {
+        Self(self.0.saturating_add(more.0))
+    }
+
     /// As the standard library's duration.
     pub const fn duration(self) -> Duration {
         Duration::from_millis(self.0)

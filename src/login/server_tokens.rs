@@ -22,11 +22,33 @@ use self::error::Failure;
 use self::row::{Ask, Met, Next, Row};
 use super::App;
 use super::token_source::TokenSource;
-use crate::ground::{Clock, Secret, random_id};
+use crate::ground::{Clock, Secret, Timestamp, random_id};
 use crate::store::{Store, StoreError, StoreEvent};
 use crate::wechat::{self, ServerToken, VisitorKind};
 
 pub use self::error::TokenError;
+pub(super) use self::error::shared;
+
+/// Under which name all processes share the row of an app.
+fn row_name(app: &App) -> String {
+    format!("server_token/{}/{}", app.app_id, app.server_token.mark(&app.secret))
+}
+
+/// The server token that the running processes share, if they have one that still lives at `now`.
+///
+/// Asks nobody for a new one and writes nothing.
+///
+/// # Errors
+/// If the store cannot be read.
+pub async fn shared_token(
+    store: &dyn Store,
+    app: &App,
+    now: Timestamp,
+) -> Result<Option<Secret>, StoreError> {
+    let Some(note) = store.note(&row_name(app)).await? else { return Ok(None) };
+    let held = Row::parse(&note.text).and_then(|row| row.token);
+    Ok(held.filter(|held| now < held.expires_at).map(|held| held.text))
+}
 
 /// How long a caller waits for a token.
 const PATIENCE: Duration = Duration::from_secs(8);
@@ -143,8 +165,7 @@ impl ServerTokens {
         dead: Option<Secret>,
     ) -> Result<Secret, TokenError> {
         let keeper = &self.0;
-        let name = format!("server_token/{}/{}", app.app_id, app.server_token.mark(&app.secret));
-        let entry = keeper.entry(name);
+        let entry = keeper.entry(row_name(app));
         keeper.hear_news();
         // While no news arrive, nothing that was read earlier is trusted unseen.
         if keeper.store.events_flow()

@@ -174,13 +174,22 @@ impl Sessions {
     /// Ends the login that `known` belongs to, on all hosts; or all logins of the account.
     pub async fn end(&self, known: &Known, everywhere: bool) -> Result<usize, StoreError> {
         let Ok(account) = AccountId::new(known.account_id()) else { return Ok(0) };
+        self.end_where(&account, |session| everywhere || session.login_id == known.login_id()).await
+    }
+
+    /// Ends the sessions of an account that `which` picks; says how many.
+    pub async fn end_where(
+        &self,
+        account: &AccountId,
+        which: impl Fn(&Session) -> bool,
+    ) -> Result<usize, StoreError> {
         let mut ended = 0;
         // A listing has a bound, so an account with very many sessions takes several rounds.
         for _ in 0..MAX_ROUNDS {
-            let sessions = self.store.sessions_of(&account).await?;
+            let sessions = self.store.sessions_of(account).await?;
             let round: Vec<TokenDigest> = sessions
                 .into_iter()
-                .filter(|(_, session)| everywhere || session.login_id == known.login_id())
+                .filter(|(_, session)| which(session))
                 .map(|(digest, _)| digest)
                 .collect();
             if round.is_empty() {

@@ -40,7 +40,7 @@ pub enum TokenSource {
 
 impl TokenSource {
     /// Eight hexadecimal digits that change with the source and with every secret.
-    pub(super) fn mark(&self, app_secret: &Secret) -> String {
+    pub(in crate::login) fn mark(&self, app_secret: &Secret) -> String {
         let text = match self {
             Self::Stable => format!("stable\n{}", app_secret.reveal()),
             Self::Classic => format!("token\n{}", app_secret.reveal()),

@@ -57,6 +57,11 @@ impl Visitor {
 
     /// An error, as a page or as JSON, whichever was asked for.
     pub(super) fn refuse(&self, refused: impl Into<Refused>) -> Response {
+        self.refuse_with_retry(refused, self.own("login"))
+    }
+
+    /// The same, where trying again leads elsewhere than to the login page.
+    pub(super) fn refuse_with_retry(&self, refused: impl Into<Refused>, retry: String) -> Response {
         let (code, detail) = match refused.into() {
             Refused::Code(code, detail) => (code, detail),
             Refused::Store(error) => {
@@ -71,7 +76,7 @@ impl Visitor {
                 code,
                 detail,
                 request_id: self.request_id.clone(),
-                retry_href: code.retryable().then(|| self.own("login")),
+                retry_href: code.retryable().then_some(retry),
                 home_href: Some("/".to_owned()),
             }));
         }
@@ -90,6 +95,13 @@ impl Visitor {
         response
     }
 
+    /// "Slower", and after how many seconds.
+    pub(super) fn too_many(&self, seconds: u64) -> Response {
+        let mut response = self.refuse(ErrorCode::TooMany);
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        response
+    }
+
     /// To a page on a host of ours.
     pub(super) fn go_to(&self, return_to: &ReturnTo) -> Response {
         see_other(return_to.location())
@@ -102,8 +114,8 @@ impl Visitor {
     }
 
     /// To WeChat's page for a login.
-    pub(super) fn go_to_wechat(&self, begun: &crate::login::Begun) -> Response {
-        see_other(&begun.wechat_page)
+    pub(super) fn go_to_wechat(&self, page: &str) -> Response {
+        see_other(page)
     }
 }
 

@@ -7,6 +7,7 @@ use url::form_urlencoded;
 
 use super::Portal;
 use super::answer::{Answer, Refused, with_empty_fragment};
+use super::flow;
 use super::visitor::Visitor;
 use crate::domain::{Flow, FlowRefusal, Handover, ReturnTo};
 use crate::ground::TokenDigest;
@@ -50,7 +51,13 @@ async fn come_back(portal: &Portal, visitor: &Visitor, app: &App, query: Option<
         host: &visitor.host,
     };
     let ending = portal.login.callback(context, app, answer, &visitor.visit()).await;
-    match ending.map_err(|error| visitor.refuse(error))? {
+    leave(portal, visitor, ending.map_err(|error| visitor.refuse(error))?).await
+}
+
+/// The answer to a browser whose login has ended like this.
+pub(super) async fn leave(portal: &Portal, visitor: &Visitor, ending: Ending) -> Answer {
+    let snapshot = &visitor.snapshot;
+    match ending {
         Ending::SignedIn { token, flow } => {
             let return_to = destination(visitor, &flow);
             let digest = token.digest();
@@ -69,6 +76,14 @@ async fn come_back(portal: &Portal, visitor: &Visitor, app: &App, query: Option<
         }))),
         Ending::DeniedSomewhere => {
             Ok(visitor.go_own(&visitor.host, &again(visitor, None, Some(Notice::Denied))))
+        }
+        // The same address works once the phone is done.
+        Ending::NotYet { flow } => {
+            let retry = flow::finish_path(visitor, &flow.id);
+            Err(visitor.refuse_with_retry(ErrorCode::FlowNotApproved, retry))
+        }
+        Ending::Late { flow } => {
+            Ok(visitor.go_own(&visitor.host, &again(visitor, Some(&flow), Some(Notice::Expired))))
         }
         Ending::Unknown => unknown(portal, visitor).await,
         Ending::Foreign => Ok(visitor.page(&Page::ForeignBrowser(trouble(visitor)))),

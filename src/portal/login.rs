@@ -15,8 +15,8 @@ use super::{Portal, callback};
 use crate::domain::{Handover, MethodId, ReturnTo};
 use crate::gate::client::ClientKind;
 use crate::ground::{Token, TokenDigest};
-use crate::login::directory::Presentation;
-use crate::login::{Begun, Method, MethodKind, Presence, Start};
+use crate::login::directory::{Picture, Presentation};
+use crate::login::{BeginError, Begun, Method, MethodKind, Presence, Start, Way};
 use crate::pages::{self, ErrorCode, Lang, LoginBody, MethodLabel, MethodLink, Notice, Page};
 use crate::wechat::QrLang;
 
@@ -64,28 +64,114 @@ pub(super) async fn page(State(portal): State<Portal>, visitor: Visitor, Query(w
     }
     let methods = offered(&visitor, &goal.return_to);
     let notice = wish.notice.as_deref().and_then(|text| text.parse::<Notice>().ok());
-    let asked = wish.method.as_deref();
-    let selected = methods.iter().find(|method| Some(method.id.as_str()) == asked).or(methods.first());
-    let Some(method) = selected.copied() else {
+    let Some(method) = selected(&visitor, &wish, &methods) else {
         let body = nothing_fits(&visitor, &goal.return_to);
         return Ok(visitor.page(&Page::Login(pages::Login { methods: Vec::new(), body, notice })));
     };
-    // In WeChat's own browser there is nothing to choose or to press, unless the visitor just said no.
-    let in_wechat = matches!(method.kind, MethodKind::OfficialAccountWeb(_));
-    if in_wechat && notice.is_none() && methods.len() == 1 {
-        return begin(&portal, &visitor, method, goal, false).await.map(|started| started.redirect(&visitor));
+    // In WeChat's own browser there is nothing to choose or to press, unless the visitor did either just now.
+    let at_hand = |method: &&&Method| matches!(method.kind, MethodKind::OfficialAccountWeb(_));
+    let only = methods.iter().filter(at_hand).count() == 1;
+    if at_hand(&&method) && only && notice.is_none() && wish.method.is_none() {
+        let started = begin(&portal, &visitor, method, goal, false).await?;
+        return started.redirect(&visitor);
     }
-    let links = links(&visitor, &methods, method, &goal);
-    let full = format!("{}/{}?{}", visitor.own("login"), method.id, goal.query(&[]));
-    if method.kind != MethodKind::WebsiteQr(Presentation::Embedded) {
-        let body = LoginBody::Go { href: full };
-        return Ok(visitor.page(&Page::Login(pages::Login { methods: links, body, notice })));
-    }
-    let started = begin(&portal, &visitor, method, goal, true).await?;
-    let body = LoginBody::Embedded { frame_url: started.begun.wechat_page.clone(), full_url: full };
+    let mut links = links(&visitor, &methods, method, &goal);
+    let query = goal.query(&[]);
+    let full = format!("{}/{}?{query}", visitor.own("login"), method.id);
+    let (body, started) = match &method.kind {
+        MethodKind::WebsiteQr(Presentation::Redirect) | MethodKind::OfficialAccountWeb(_) => {
+            (LoginBody::Go { href: full }, None)
+        }
+        MethodKind::WebsiteQr(Presentation::Embedded) => {
+            let started = begin(&portal, &visitor, method, goal, true).await?;
+            let frame_url = started.wechat_page(&visitor)?;
+            (LoginBody::Embedded { frame_url, full_url: full }, Some(started))
+        }
+        MethodKind::OfficialAccountScan(_) => {
+            let again = goal.query(&[("method", method.id.as_str())]);
+            match scan(&portal, &visitor, method, goal, &again).await? {
+                Some((scan, started)) => (LoginBody::Scan(scan), Some(started)),
+                None => {
+                    links.iter_mut().filter(|link| link.selected).for_each(|link| link.available = false);
+                    (LoginBody::Unavailable, None)
+                }
+            }
+        }
+    };
+    let frame = matches!(body, LoginBody::Embedded { .. }).then(|| visitor.snapshot.wechat.open());
     let page = Page::Login(pages::Login { methods: links, body, notice });
-    let response = visitor.framing_page(&page, Some(visitor.snapshot.wechat.open()));
-    Ok(started.with_cookie(response, &visitor))
+    let mut response = visitor.framing_page(&page, frame);
+    if let Some(cookie) = wish.method.and_then(|_| remember(&visitor, method)) {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    Ok(match started {
+        Some(started) => started.with_cookie(response, &visitor),
+        None => response,
+    })
+}
+
+/// The method to show: the one asked for, else in WeChat its own, else the one chosen last, else the first.
+fn selected<'m>(visitor: &Visitor, wish: &Wish, methods: &[&'m Method]) -> Option<&'m Method> {
+    let of = |id: Option<&str>| methods.iter().copied().find(|method| Some(method.id.as_str()) == id);
+    let at_hand = || {
+        let own = |method: &&Method| matches!(method.kind, MethodKind::OfficialAccountWeb(_));
+        methods.iter().copied().find(own)
+    };
+    of(wish.method.as_deref())
+        .or_else(at_hand)
+        .or_else(|| of(visitor.chosen.as_deref()))
+        .or_else(|| methods.first().copied())
+}
+
+/// The cookie that remembers a choice, unless the browser has it already.
+fn remember(visitor: &Visitor, method: &Method) -> Option<HeaderValue> {
+    if visitor.chosen.as_deref() == Some(method.id.as_str()) {
+        return None;
+    }
+    visitor.snapshot.site.cookies.set_chosen_method(method.id.as_str())
+}
+
+/// A code to scan; none while WeChat gives none, which was logged.
+async fn scan(
+    portal: &Portal,
+    visitor: &Visitor,
+    method: &Method,
+    goal: Goal,
+    again: &str,
+) -> Result<Option<(pages::Scan, Started)>, Response> {
+    let started = match try_begin(portal, visitor, method, goal, true).await? {
+        Ok(started) => started,
+        Err(BeginError::Wechat(error)) => {
+            // The keeper of tokens and the client have told the operator; here only who met it.
+            tracing::debug!(request_id = %visitor.request_id, method = %method.id, %error, "no code to show");
+            return Ok(None);
+        }
+        Err(BeginError::Store(error)) => return Err(visitor.refuse(error)),
+    };
+    let Way::Code(scene) = &started.begun.way else { return Err(visitor.refuse(ErrorCode::Internal)) };
+    let asks = matches!(&method.kind, MethodKind::OfficialAccountScan(options) if options.confirm);
+    let id = &started.begun.flow.id;
+    let own = |what: &str| visitor.own(&format!("flow/{what}?flow={id}"));
+    let drawn = match scene.picture {
+        Picture::Drawn => pages::qr_svg(&scene.url),
+        Picture::Wechat => None,
+    };
+    // An address too long to draw has WeChat's own picture.
+    let picture_href = drawn.is_none().then(|| {
+        let ticket: String = form_urlencoded::byte_serialize(scene.ticket.as_bytes()).collect();
+        format!("{}&ticket={ticket}", own("qr.jpg"))
+    });
+    let scan = pages::Scan {
+        picture: drawn.unwrap_or_default(),
+        picture_href,
+        events_href: own("events"),
+        state_href: own("state"),
+        finish_href: own("finish"),
+        again_href: format!("{}?{again}", visitor.own("login")),
+        expires_in: scene.expires_in.secs(),
+        asks,
+    };
+    Ok(Some((scan, started)))
 }
 
 /// `GET login/{method}`: to WeChat's own page in full.
@@ -105,7 +191,13 @@ pub(super) async fn start(
     let Some(method) = known.filter(|method| allowed.is_empty() || allowed.contains(&method.id)) else {
         return Err(visitor.refuse(ErrorCode::UnknownMethod));
     };
-    begin(&portal, &visitor, method, goal, false).await.map(|started| started.redirect(&visitor))
+    if let MethodKind::OfficialAccountScan(_) = method.kind {
+        // It has no page at WeChat; ours shows the code.
+        let path = format!("{}?{}", visitor.own("login"), goal.query(&[("method", method.id.as_str())]));
+        return Ok(visitor.go_own(&visitor.host, &path));
+    }
+    let started = begin(&portal, &visitor, method, goal, false).await?;
+    started.redirect(&visitor)
 }
 
 /// Where the visitor wants to go, and for which browser; or the answer that sends them to the public host.
@@ -162,7 +254,7 @@ fn nothing_fits(visitor: &Visitor, return_to: &ReturnTo) -> LoginBody {
     let in_wechat = offered_in(visitor, return_to, ClientKind::WeChat { desktop: false });
     match visitor.client {
         ClientKind::Mobile if in_wechat => LoginBody::OpenInWechat { address },
-        ClientKind::WeCom | ClientKind::OtherInApp => LoginBody::OtherApp { address },
+        ClientKind::WeCom { .. } | ClientKind::OtherInApp => LoginBody::OtherApp { address },
         _ => LoginBody::NoMethod,
     }
 }
@@ -181,6 +273,7 @@ fn links(visitor: &Visitor, methods: &[&Method], selected: &Method, goal: &Goal)
                 (Some(label), _) => MethodLabel::Own(label.clone()),
                 (None, MethodKind::WebsiteQr(_)) => MethodLabel::Scan,
                 (None, MethodKind::OfficialAccountWeb(_)) => MethodLabel::InWechat,
+                (None, MethodKind::OfficialAccountScan(_)) => MethodLabel::Follow,
             },
             href: format!("{}?{}", visitor.own("login"), goal.query(&[("method", method.id.as_str())])),
             selected: method.id == selected.id,
@@ -196,9 +289,16 @@ struct Started {
 }
 
 impl Started {
-    fn redirect(self, visitor: &Visitor) -> Response {
-        let response = visitor.go_to_wechat(&self.begun);
-        self.with_cookie(response, visitor)
+    fn redirect(self, visitor: &Visitor) -> Answer {
+        let response = visitor.go_to_wechat(&self.wechat_page(visitor)?);
+        Ok(self.with_cookie(response, visitor))
+    }
+
+    fn wechat_page(&self, visitor: &Visitor) -> Result<String, Response> {
+        match &self.begun.way {
+            Way::Page(page) => Ok(page.clone()),
+            Way::Code(_) => Err(visitor.refuse(ErrorCode::Internal)),
+        }
     }
 
     fn with_cookie(&self, response: Response, visitor: &Visitor) -> Response {
@@ -213,10 +313,22 @@ async fn begin(
     goal: Goal,
     embedded: bool,
 ) -> Result<Started, Response> {
+    let begun = try_begin(portal, visitor, method, goal, embedded).await?;
+    begun.map_err(|error| match error {
+        BeginError::Store(error) => visitor.refuse(error),
+        BeginError::Wechat(_) => visitor.refuse(ErrorCode::WechatUnavailable),
+    })
+}
+
+async fn try_begin(
+    portal: &Portal,
+    visitor: &Visitor,
+    method: &Method,
+    goal: Goal,
+    embedded: bool,
+) -> Result<Result<Started, BeginError>, Response> {
     if let Err(seconds) = portal.throttle.check(visitor.ip.as_deref()) {
-        let mut response = visitor.refuse(ErrorCode::TooMany);
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-        return Err(response);
+        return Err(visitor.too_many(seconds));
     }
     let snapshot = &visitor.snapshot;
     let Some(app) = snapshot.directory.app(&method.app) else {
@@ -230,6 +342,7 @@ async fn begin(
         browser: &browser,
         return_to: goal.return_to,
         handover: goal.handover,
+        origin: visitor.origin(),
         embedded,
         lang: match visitor.lang {
             Lang::Zh => QrLang::Cn,
@@ -238,8 +351,7 @@ async fn begin(
     };
     let callback_url = snapshot.site.url(&format!("callback/{}", app.id));
     let begun = portal.login.begin(start, &snapshot.wechat, &callback_url).await;
-    let begun = begun.map_err(|error| visitor.refuse(error))?;
-    Ok(Started { begun, browser })
+    Ok(begun.map(|begun| Started { begun, browser }))
 }
 
 fn with_browser_cookie(mut response: Response, visitor: &Visitor, browser: &Token) -> Response {

@@ -1,4 +1,5 @@
-//! How many logins one address may begin: enough for an office behind one address, too few to fill a store.
+//! How many logins one address may begin, and how often a page may ask about one: enough for an office behind one
+//! address, too few to fill a store.
 
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
@@ -6,8 +7,13 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use crate::domain::FlowId;
+
 /// Logins that one address may begin at once, and that many again each minute.
 const PER_MINUTE: NonZeroU32 = NonZeroU32::new(120).expect("120 is not zero");
+
+/// Questions about one login at once, and that many again each minute: a page that polls asks 30 times a minute.
+const PER_FLOW: NonZeroU32 = NonZeroU32::new(60).expect("60 is not zero");
 
 /// After how many checks addresses that have been quiet are forgotten.
 const SWEEP_EVERY: u32 = 1024;
@@ -16,24 +22,42 @@ const SWEEP_EVERY: u32 = 1024;
 #[derive(Debug)]
 pub struct Throttle {
     limiter: DefaultKeyedRateLimiter<IpAddr>,
+    flows: DefaultKeyedRateLimiter<FlowId>,
     checks: AtomicU32,
 }
 
 impl Throttle {
     /// A limiter that has seen nobody.
     pub fn new() -> Self {
-        Self { limiter: RateLimiter::keyed(Quota::per_minute(PER_MINUTE)), checks: AtomicU32::new(0) }
+        Self {
+            limiter: RateLimiter::keyed(Quota::per_minute(PER_MINUTE)),
+            flows: RateLimiter::keyed(Quota::per_minute(PER_FLOW)),
+            checks: AtomicU32::new(0),
+        }
     }
 
     /// Whether `ip` may begin another login now; else after how many seconds.
     pub fn check(&self, ip: Option<&str>) -> Result<(), u64> {
-        if self.checks.fetch_add(1, Ordering::Relaxed) % SWEEP_EVERY == SWEEP_EVERY - 1 {
-            self.limiter.retain_recent();
-        }
+        self.sweep();
         let key = ip.and_then(|ip| ip.parse().ok()).map_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED), network_of);
         self.limiter
             .check_key(&key)
             .map_err(|until| until.wait_time_from(DefaultClock::default().now()).as_secs() + 1)
+    }
+
+    /// Whether somebody may ask about this login now; else after how many seconds.
+    pub fn check_flow(&self, flow: &FlowId) -> Result<(), u64> {
+        self.sweep();
+        self.flows
+            .check_key(flow)
+            .map_err(|until| until.wait_time_from(DefaultClock::default().now()).as_secs() + 1)
+    }
+
+    fn sweep(&self) {
+        if self.checks.fetch_add(1, Ordering::Relaxed) % SWEEP_EVERY == SWEEP_EVERY - 1 {
+            self.limiter.retain_recent();
+            self.flows.retain_recent();
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Who asks: read once from the request and the proxy's own headers, handed to every page.
 //!
-//! The proxy sets `x-menshen-client-ip`, `x-menshen-scheme` and `x-menshen-request-id` after removing every
+//! The proxy sets `x-menshen-client-ip`, `x-menshen-scheme`, `x-menshen-request-id` and `x-menshen-step-aside` after removing every
 //! client copy, and strips nothing else: cookies, `User-Agent` and `Accept-Language` are the visitor's.
 
 use std::convert::Infallible;
@@ -14,12 +14,16 @@ use axum::middleware::Next;
 use axum::response::Response;
 
 use super::{Portal, answer};
+use crate::domain::Origin;
 use crate::gate::client::{ClientKind, client_kind};
 use crate::gate::route::host_name;
 use crate::ground::{Timestamp, Token, TokenDigest};
 use crate::login::{Presence, Visit};
 use crate::pages::Lang;
 use crate::snapshot::Snapshot;
+
+/// The proxy can carry the rest of an answer on the bare connection; in the answer, which one it is.
+pub(super) const STEP_ASIDE: &str = "x-menshen-step-aside";
 
 /// The visitor of one request.
 #[derive(Clone)]
@@ -36,10 +40,14 @@ pub(super) struct Visitor {
     pub(super) lang: Lang,
     /// What kind of browser it is.
     pub(super) client: ClientKind,
+    /// Whether the rest of a long answer may be carried without us.
+    pub(super) may_step_aside: bool,
     /// Whether a page is wanted rather than JSON.
     pub(super) wants_page: bool,
     /// The browser's own secret.
     pub(super) browser: Option<Token>,
+    /// The login method chosen last in this browser.
+    pub(super) chosen: Option<String>,
     /// Candidates for a session, as the cookies came.
     pub(super) tokens: Vec<Token>,
     user_agent: Option<String>,
@@ -62,8 +70,10 @@ impl Visitor {
             request_id: text("x-menshen-request-id").unwrap_or("-").to_owned(),
             lang: snapshot.pages.lang(text("accept-language").unwrap_or_default()),
             client: client_kind(user_agent),
+            may_step_aside: headers.contains_key(STEP_ASIDE),
             wants_page: text("accept").is_some_and(|accept| accept.contains("text/html")),
             browser: site.cookies.browser_token(cookies()),
+            chosen: site.cookies.chosen_method(cookies()).map(str::to_owned),
             tokens,
             user_agent: Some(user_agent).filter(|text| !text.is_empty()).map(str::to_owned),
             now: portal.login.now(),
@@ -100,6 +110,12 @@ impl Visitor {
             ip: self.ip.clone(),
             user_agent: self.user_agent.clone(),
         }
+    }
+
+    /// Where a login begins, for the phone that is asked to approve it.
+    pub(super) fn origin(&self) -> Origin {
+        let short = |agent: &str| agent.chars().take(200).collect();
+        Origin { ip: self.ip.clone(), user_agent: self.user_agent.as_deref().map(short) }
     }
 
     /// The address of an own page on this host.

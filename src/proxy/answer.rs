@@ -118,6 +118,13 @@ impl Answer {
         answer.page(to.pages, &to.pages.render(lang, &Page::Error(page)))
     }
 
+    /// A small plain text.
+    pub(super) fn text(text: &str) -> Self {
+        let mut answer = Self::new(StatusCode::OK);
+        answer.body = Bytes::copy_from_slice(text.as_bytes());
+        answer.with(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"))
+    }
+
     pub(super) fn json(mut self, body: String) -> Self {
         self.body = body.into();
         self.with(CONTENT_TYPE, HeaderValue::from_static("application/json"))

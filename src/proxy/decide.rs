@@ -46,6 +46,10 @@ pub(super) async fn decide(
     }
     let header = session.req_header();
     let target = read_target(header).map_err(|problem| context.ambiguous(header, problem))?;
+    if let Some(content) = snapshot.site.verification.answer(&header.method, &target.decoded) {
+        context.decision = "verification";
+        return Err(Answer::text(content));
+    }
     if let Some(own) = snapshot.site.own_path(&target.decoded) {
         return own_page(shared, &snapshot, header, own, &target, context).await;
     }

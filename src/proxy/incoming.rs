@@ -15,8 +15,7 @@ pub(super) fn rewrite(
     cookies: &Cookies,
     request_id: &HeaderValue,
 ) -> pingora::Result<()> {
-    let ours =
-        |value: &HeaderValue| sets(value, cookies.session_name()) || sets(value, cookies.browser_name());
+    let ours = |value: &HeaderValue| cookies.names().iter().any(|name| sets(value, name));
     if response.headers.get_all(SET_COOKIE).iter().any(ours) {
         let kept: Vec<HeaderValue> =
             response.headers.get_all(SET_COOKIE).iter().filter(|value| !ours(value)).cloned().collect();

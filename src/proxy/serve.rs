@@ -9,10 +9,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use futures_util::stream::BoxStream;
 use pingora::apps::ServerApp;
 use pingora::protocols::l4::stream::Stream as SocketStream;
 use pingora::protocols::tls::server::handshake;
 use pingora::protocols::{GetSocketDigest as _, SocketDigest, Stream};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
@@ -21,7 +25,7 @@ use tokio_util::task::TaskTracker;
 
 use super::bind::Bound;
 use super::tls::Certificates;
-use super::wire::Wire;
+use super::wire::{Line, Wire};
 
 /// A door: where connections come in, and whether they speak TLS.
 #[derive(Debug)]
@@ -31,6 +35,9 @@ pub struct Listener {
     /// The certificates, or `None` for plaintext.
     pub tls: Option<Arc<Certificates>>,
 }
+
+/// Longest wait for a visitor to take a piece of an answer that the connection carries.
+const CARRY_WRITE: Duration = Duration::from_secs(20);
 
 /// What bounds the connections.
 #[derive(Clone, Copy, Debug)]
@@ -131,8 +138,15 @@ where
                 let (serving, tls) = (serving.clone(), tls.clone());
                 serving.connections.clone().spawn(async move {
                     let cut = serving.cut.clone();
-                    cut.run_until_cancelled(connection(stream, peer, tls.as_deref(), &serving)).await;
-                    drop(permit);
+                    let served = connection(stream, peer, tls.as_deref(), &serving);
+                    // Its own, small task: this one is as large as serving a request takes.
+                    if let Some(Some((stream, rest))) = cut.run_until_cancelled(served).await {
+                        let connections = serving.connections.clone();
+                        connections.spawn(async move {
+                            cut.run_until_cancelled(carry(stream, rest)).await;
+                            drop(permit);
+                        });
+                    }
                 });
             }
             Err(error) => pause_after(&error).await,
@@ -152,17 +166,47 @@ async fn pause_after(error: &io::Error) {
     }
 }
 
-async fn connection<A>(stream: TcpStream, peer: SocketAddr, tls: Option<&Certificates>, serving: &Serving<A>)
+/// Serves one connection; answers with what it carries on, if that is not all.
+async fn connection<A>(
+    stream: TcpStream,
+    peer: SocketAddr,
+    tls: Option<&Certificates>,
+    serving: &Serving<A>,
+) -> Option<(Stream, BoxStream<'static, Bytes>)>
 where
     A: ServerApp + Send + Sync + 'static,
 {
     match prepare(stream, peer, tls, &serving.limits).await {
-        Ok(stream) => {
+        Ok((stream, line)) => {
             serving.app.process_new(stream, &serving.shutdown).await;
+            return line.freed();
         }
         // Scanners and plain HTTP on the TLS port; nothing an operator could act on.
         Err(error) => tracing::debug!(%peer, %error, "connection refused before its first request"),
     }
+    None
+}
+
+/// Writes the rest of an answer, until it ends or the visitor leaves. The end of the connection is its end.
+async fn carry(mut stream: Stream, mut rest: BoxStream<'static, Bytes>) {
+    let mut nothing = [0; 64];
+    loop {
+        tokio::select! {
+            piece = rest.next() => {
+                let Some(piece) = piece else { break };
+                let writing = async {
+                    stream.write_all(&piece).await?;
+                    stream.flush().await
+                };
+                if !matches!(timeout(CARRY_WRITE, writing).await, Ok(Ok(()))) {
+                    return;
+                }
+            }
+            // Nothing more is asked on a connection whose end is that of its answer.
+            read = stream.read(&mut nothing) => if !matches!(read, Ok(1..)) { return },
+        }
+    }
+    let _ = timeout(CARRY_WRITE, stream.shutdown()).await;
 }
 
 async fn prepare(
@@ -170,7 +214,7 @@ async fn prepare(
     peer: SocketAddr,
     tls: Option<&Certificates>,
     limits: &ServeLimits,
-) -> pingora::Result<Stream> {
+) -> pingora::Result<(Stream, Arc<Line>)> {
     // Fails only on a dead connection, which the first read reports.
     let _ = stream.set_nodelay(true);
     let mut socket = SocketStream::from(stream);
@@ -179,11 +223,15 @@ async fn prepare(
     let _ = digest.peer_addr.set(Some(peer.into()));
     socket.set_socket_digest(digest);
     let Some(certificates) = tls else {
-        return Ok(Box::new(Wire::new(socket, limits.header)?));
+        let wire = Wire::new(socket, limits.header)?;
+        let line = wire.line();
+        return Ok((Box::new(wire), line));
     };
     let acceptor = certificates.acceptor();
     let stream = timeout(limits.handshake, handshake(&acceptor, socket)).await.map_err(|_| {
         pingora::Error::explain(pingora::ErrorType::TLSHandshakeTimedout, "the visitor took too long")
     })??;
-    Ok(Box::new(Wire::new(stream, limits.header)?))
+    let wire = Wire::new(stream, limits.header)?;
+    let line = wire.line();
+    Ok((Box::new(wire), line))
 }

@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::{HeaderName, HeaderValue};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
 use pingora::proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
@@ -26,6 +28,7 @@ use super::tunnel::Tunnels;
 use super::upstream::{Pool, UpstreamError};
 use super::{incoming, outgoing, wire};
 use crate::ground::Clock;
+use crate::login::WaitingRoom;
 use crate::snapshot::Live;
 
 /// Idle time of a visitor's connection between two requests, in seconds.
@@ -37,6 +40,9 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
 /// Longest time to read the rest of a body nobody needs any more.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(3);
 
+/// On the hop: that the rest of an answer may be left for the connection to carry, and under which number it was.
+const STEP_ASIDE: HeaderName = HeaderName::from_static("x-menshen-step-aside");
+
 /// What all requests share.
 pub(super) struct Service {
     pub(super) live: Arc<Live>,
@@ -44,6 +50,7 @@ pub(super) struct Service {
     pub(super) shared: Shared,
     pub(super) pools: Pools,
     pub(super) hop: HttpPeer,
+    pub(super) waiting_room: Arc<WaitingRoom>,
     pub(super) tunnels: Arc<Tunnels>,
     pub(super) access_log: AccessLog,
 }
@@ -86,6 +93,20 @@ impl Service {
         let Some(visitor) = context.visitor().filter(|_| long && context.tunnel.is_none()) else { return };
         let line = wire::line(session.digest()).cloned();
         context.tunnel = Some(self.tunnels.begin(visitor, &context.host, line));
+    }
+
+    /// Where our own page left the rest of its answer for later, the connection carries that when pingora is done:
+    /// the body is then what comes until the connection ends.
+    fn step_aside(&self, session: &mut Session, response: &mut ResponseHeader) {
+        let Some(number) = response.remove_header(&STEP_ASIDE) else { return };
+        let number = number.to_str().ok().and_then(|number| number.parse().ok());
+        let rest = number.and_then(|number| self.waiting_room.take(number));
+        if let (Some(rest), Some(line)) = (rest, wire::line(session.digest()).cloned()) {
+            response.remove_header(&CONTENT_LENGTH);
+            response.remove_header(&TRANSFER_ENCODING);
+            session.set_keepalive(None);
+            line.carry_on(rest);
+        }
     }
 
     fn write_access_line(&self, session: &Session, error: Option<&Error>, context: &Context) {
@@ -180,13 +201,19 @@ impl ProxyHttp for Service {
 
     async fn upstream_request_filter(
         &self,
-        _: &mut Session,
+        session: &mut Session,
         request: &mut RequestHeader,
         context: &mut Context,
     ) -> pingora::Result<()> {
         let dress =
             |visitor| self.shared.wardrobe.dress(visitor, &context.snapshot, &context.host, context.now);
-        outgoing::rewrite(request, context, context.visitor().map(dress).as_deref())
+        outgoing::rewrite(request, context, context.visitor().map(dress).as_deref())?;
+        if matches!(context.goal, Goal::Portal)
+            && wire::line(session.digest()).is_some_and(|line| line.can_carry_on())
+        {
+            request.insert_header(STEP_ASIDE, HeaderValue::from_static("1"))?;
+        }
+        Ok(())
     }
 
     async fn request_body_filter(
@@ -218,7 +245,10 @@ impl ProxyHttp for Service {
             Goal::App { .. } => {
                 incoming::rewrite(response, &context.snapshot.site.cookies, &context.request_id)
             }
-            Goal::Portal | Goal::Here => Ok(()),
+            Goal::Portal | Goal::Here => {
+                self.step_aside(session, response);
+                Ok(())
+            }
         }
     }
 

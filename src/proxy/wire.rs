@@ -1,22 +1,25 @@
-//! The connection under a request, with two powers pingora lacks: a deadline for a whole request header, and an
-//! end from outside.
+//! The connection under a request, with three powers pingora lacks: a deadline for a whole request header, an
+//! end from outside, and a life after pingora, for answers that go on while nothing happens.
 //!
 //! pingora limits single reads only, so a client that drips one byte a minute would keep its connection for
 //! ever; and a tunnel is never looked at again once it is open. [`Wire`] wraps the stream below pingora and
 //! [`Line`] is what the phases and the wire tell each other. Never looks into the bytes.
 
+use std::fmt;
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
 use pingora::protocols::raw_connect::ProxyDigest;
 use pingora::protocols::tls::{SslDigest, TlsRef};
 use pingora::protocols::{
-    ALPN, GetProxyDigest, GetSocketDigest, GetTimingDigest, IO, Peek, Shutdown, SocketDigest, Ssl,
+    ALPN, GetProxyDigest, GetSocketDigest, GetTimingDigest, IO, Peek, Shutdown, SocketDigest, Ssl, Stream,
     TimingDigest, UniqueID, UniqueIDType,
 };
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, BufWriter, ReadBuf};
@@ -25,6 +28,9 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 /// A response header and a small body leave in one packet.
 const WRITE_BUFFER: usize = 4096;
+
+/// Why a stream is there: only `drop` takes it.
+const TAKEN: &str = "only dropping takes the stream";
 
 /// No byte of the next request has come.
 const IDLE: u8 = 0;
@@ -44,13 +50,37 @@ pub(super) struct Line {
     /// Whether requests share the connection (HTTP/2), so that the end of one says nothing about the others.
     shared: bool,
     end: CancellationToken,
+    /// What goes on when pingora is done.
+    after: Mutex<After>,
+}
+
+/// What becomes of a connection when pingora lets go of it.
+#[derive(Default)]
+enum After {
+    /// It is closed.
+    #[default]
+    Nothing,
+    /// It carries the rest of an answer.
+    Rest(BoxStream<'static, Bytes>),
+    /// Here it is, and what it carries.
+    Freed(Stream, BoxStream<'static, Bytes>),
+}
+
+impl fmt::Debug for After {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Nothing => "Nothing",
+            Self::Rest(_) => "Rest",
+            Self::Freed(..) => "Freed",
+        })
+    }
 }
 
 impl Line {
     fn new(shared: bool) -> Self {
         // pingora waits for the beginning of HTTP/2 without a limit: the deadline runs at once.
         let state = AtomicU8::new(if shared { HEADER } else { IDLE });
-        Self { state, shared, end: CancellationToken::new() }
+        Self { state, shared, end: CancellationToken::new(), after: Mutex::default() }
     }
 
     /// The header of a request is whole.
@@ -72,6 +102,33 @@ impl Line {
         }
     }
 
+    /// Whether [`Line::carry_on`] is possible: the request has the connection for itself.
+    pub(super) const fn can_carry_on(&self) -> bool {
+        !self.shared
+    }
+
+    /// When pingora is done with the connection it is not closed, but carries `rest`.
+    pub(super) fn carry_on(&self, rest: BoxStream<'static, Bytes>) {
+        *self.after() = After::Rest(rest);
+    }
+
+    /// The connection and what it carries, once pingora has let go of it.
+    pub(super) fn freed(&self) -> Option<(Stream, BoxStream<'static, Bytes>)> {
+        match std::mem::take(&mut *self.after()) {
+            After::Freed(stream, rest) => Some((stream, rest)),
+            _ => None,
+        }
+    }
+
+    fn carries_on(&self) -> bool {
+        matches!(*self.after(), After::Rest(_))
+    }
+
+    fn after(&self) -> MutexGuard<'_, After> {
+        // Every change is one assignment.
+        self.after.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Closes the connection if it is a tunnel.
     pub(super) fn end(&self) {
         self.end.cancel();
@@ -80,8 +137,9 @@ impl Line {
 
 /// A stream that pingora serves.
 #[derive(Debug)]
-pub(super) struct Wire<S: AsyncWrite> {
-    io: BufWriter<S>,
+pub(super) struct Wire<S: IO + 'static> {
+    /// Gone only when this is dropped.
+    io: Option<BufWriter<S>>,
     line: Arc<Line>,
     digest: Arc<ProxyDigest>,
     header_limit: Duration,
@@ -89,7 +147,7 @@ pub(super) struct Wire<S: AsyncWrite> {
     ended: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
 }
 
-impl<S: IO> Wire<S> {
+impl<S: IO + 'static> Wire<S> {
     /// Wraps `io`; a request header must be whole `header_limit` after its first byte.
     pub(super) fn new(io: S, header_limit: Duration) -> pingora::Result<Self> {
         let line = Arc::new(Line::new(io.selected_alpn_proto() == Some(ALPN::H2)));
@@ -98,7 +156,7 @@ impl<S: IO> Wire<S> {
         let unused = pingora::http::ResponseHeader::build(200, Some(0))?;
         let digest = ProxyDigest::new(Box::new(unused), Some(Box::new(line.clone())));
         Ok(Self {
-            io: BufWriter::with_capacity(WRITE_BUFFER, io),
+            io: Some(BufWriter::with_capacity(WRITE_BUFFER, io)),
             line,
             digest: Arc::new(digest),
             header_limit,
@@ -106,9 +164,34 @@ impl<S: IO> Wire<S> {
             ended: None,
         })
     }
+
+    /// What this connection and its requests tell each other.
+    pub(super) fn line(&self) -> Arc<Line> {
+        Arc::clone(&self.line)
+    }
+
+    fn io(&mut self) -> &mut BufWriter<S> {
+        self.io.as_mut().expect(TAKEN)
+    }
+
+    fn inner(&self) -> &S {
+        self.io.as_ref().expect(TAKEN).get_ref()
+    }
 }
 
-impl<S: AsyncWrite> Wire<S> {
+impl<S: IO + 'static> Drop for Wire<S> {
+    fn drop(&mut self) {
+        let mut after = self.line.after();
+        if let (After::Rest(_), Some(io)) = (&*after, self.io.take())
+            && let After::Rest(rest) = std::mem::take(&mut *after)
+        {
+            // What was not flushed is lost with the buffer; `shutdown` has flushed it.
+            *after = After::Freed(Box::new(io.into_inner()), rest);
+        }
+    }
+}
+
+impl<S: IO + 'static> Wire<S> {
     /// Fails once the header deadline has passed or the tunnel was ended.
     fn poll_limits(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
         match self.line.state.load(Ordering::Relaxed) {
@@ -132,14 +215,14 @@ impl<S: AsyncWrite> Wire<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Wire<S> {
+impl<S: IO + 'static> AsyncRead for Wire<S> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         if let Err(error) = this.poll_limits(cx) {
             return Poll::Ready(Err(error));
         }
         let before = buf.filled().len();
-        let polled = Pin::new(&mut this.io).poll_read(cx, buf);
+        let polled = Pin::new(this.io()).poll_read(cx, buf);
         if buf.filled().len() > before {
             let state = &this.line.state;
             // The usual header comes in one read and is whole before the next: no timer is ever made for it.
@@ -149,17 +232,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Wire<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Wire<S> {
+impl<S: IO + 'static> AsyncWrite for Wire<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write(cx, buf)
+        Pin::new(self.io()).poll_write(cx, buf)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(cx)
+        Pin::new(self.io()).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_shutdown(cx)
+        // pingora closes by either way, this one or the one of its own below.
+        if self.line.carries_on() {
+            return Pin::new(self.io()).poll_flush(cx);
+        }
+        Pin::new(self.io()).poll_shutdown(cx)
     }
 
     fn poll_write_vectored(
@@ -167,62 +254,64 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Wire<S> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write_vectored(cx, bufs)
+        Pin::new(self.io()).poll_write_vectored(cx, bufs)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.io.is_write_vectored()
+        self.io.as_ref().is_some_and(BufWriter::is_write_vectored)
     }
 }
 
 #[async_trait]
-impl<S: IO> Shutdown for Wire<S> {
+impl<S: IO + 'static> Shutdown for Wire<S> {
     async fn shutdown(&mut self) {
         // The visitor may be gone already; there is nobody to tell.
-        let _ = self.io.flush().await;
-        self.io.get_mut().shutdown().await;
+        let _ = self.io().flush().await;
+        if !self.line.carries_on() {
+            self.io().get_mut().shutdown().await;
+        }
     }
 }
 
-impl<S: IO> UniqueID for Wire<S> {
+impl<S: IO + 'static> UniqueID for Wire<S> {
     fn id(&self) -> UniqueIDType {
-        self.io.get_ref().id()
+        self.inner().id()
     }
 }
 
-impl<S: IO> Ssl for Wire<S> {
+impl<S: IO + 'static> Ssl for Wire<S> {
     fn get_ssl(&self) -> Option<&TlsRef> {
-        self.io.get_ref().get_ssl()
+        self.inner().get_ssl()
     }
 
     fn get_ssl_digest(&self) -> Option<Arc<SslDigest>> {
-        self.io.get_ref().get_ssl_digest()
+        self.inner().get_ssl_digest()
     }
 
     fn selected_alpn_proto(&self) -> Option<ALPN> {
-        self.io.get_ref().selected_alpn_proto()
+        self.inner().selected_alpn_proto()
     }
 }
 
-impl<S: IO> GetTimingDigest for Wire<S> {
+impl<S: IO + 'static> GetTimingDigest for Wire<S> {
     fn get_timing_digest(&self) -> Vec<Option<TimingDigest>> {
-        self.io.get_ref().get_timing_digest()
+        self.inner().get_timing_digest()
     }
 }
 
-impl<S: IO> GetProxyDigest for Wire<S> {
+impl<S: IO + 'static> GetProxyDigest for Wire<S> {
     fn get_proxy_digest(&self) -> Option<Arc<ProxyDigest>> {
         Some(self.digest.clone())
     }
 }
 
-impl<S: IO> GetSocketDigest for Wire<S> {
+impl<S: IO + 'static> GetSocketDigest for Wire<S> {
     fn get_socket_digest(&self) -> Option<Arc<SocketDigest>> {
-        self.io.get_ref().get_socket_digest()
+        self.inner().get_socket_digest()
     }
 }
 
-impl<S: IO> Peek for Wire<S> {}
+impl<S: IO + 'static> Peek for Wire<S> {}
 
 /// The line of the connection that a request came on; `None` for streams that [`Wire`] does not wrap.
 pub(super) fn line(digest: Option<&pingora::protocols::Digest>) -> Option<&Arc<Line>> {

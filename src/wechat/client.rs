@@ -242,6 +242,7 @@ impl Client {
             body: request.json.clone(),
             content_type: request.json.is_some().then_some("application/json"),
             bearer: request.bearer,
+            user_agent: None,
         };
         let mut arriving = self.transport.send(outgoing).await?;
         let body = arriving.body(MAX_BODY).await?.ok_or(Kind::Unreadable(Unreadable::TooLarge))?;

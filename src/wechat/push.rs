@@ -139,6 +139,19 @@ impl PushKeys {
         query.echostr.as_ref().filter(fine).cloned().ok_or(PushError::Missing("echostr"))
     }
 
+    /// The query with which WeChat's console tests the address, as [`PushKeys::check_address`] believes it.
+    ///
+    /// Source: official page "接入概述".
+    pub fn address_check(&self, echostr: &str, nonce: &str, now: Timestamp) -> String {
+        let timestamp = now.secs().to_string();
+        form_urlencoded::Serializer::new(String::new())
+            .append_pair("signature", &self.sign(&timestamp, nonce, None))
+            .append_pair("timestamp", &timestamp)
+            .append_pair("nonce", nonce)
+            .append_pair("echostr", echostr)
+            .finish()
+    }
+
     /// Reads a push: the query of its address and its body, in XML or JSON whatever its content type says.
     ///
     /// Source: official page "消息推送" (消息加解密).

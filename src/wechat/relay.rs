@@ -83,7 +83,7 @@ impl Client {
             None | Some("") => url.set_query(Some(query)),
             Some(own) => url.set_query(Some(&format!("{own}&{query}"))),
         }
-        let outgoing = Outgoing { url, body: Some(body), content_type, bearer: None };
+        let outgoing = Outgoing { url, body: Some(body), content_type, bearer: None, user_agent: None };
         let relayed = async {
             let mut arriving = self.transport.send(outgoing).await?;
             let body = arriving.body(MAX_ANSWER).await?.ok_or(RelayError::TooLarge)?;

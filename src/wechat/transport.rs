@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_TYPE, HeaderName, USER_AGENT};
 use url::Url;
 
 use super::config::Config;
@@ -52,13 +52,16 @@ impl Transport {
 
     /// Sends one request; answers as soon as the head of the answer is there. The caller bounds the time.
     pub(super) async fn send(&self, outgoing: Outgoing<'_>) -> Result<Arriving, Kind> {
-        let Outgoing { url, body, content_type, bearer } = outgoing;
+        let Outgoing { url, body, content_type, bearer, user_agent } = outgoing;
         let mut request = match body {
             None => self.http.get(url),
             Some(body) => self.http.post(url).body(body),
         };
         if let Some(content_type) = content_type {
             request = request.header(CONTENT_TYPE, content_type);
+        }
+        if let Some(user_agent) = user_agent {
+            request = request.header(USER_AGENT, user_agent);
         }
         if let Some(bearer) = bearer {
             request = request.bearer_auth(bearer.reveal());
@@ -73,6 +76,8 @@ pub(super) struct Outgoing<'a> {
     pub(super) body: Option<Bytes>,
     pub(super) content_type: Option<&'a str>,
     pub(super) bearer: Option<&'a Secret>,
+    /// In place of our own.
+    pub(super) user_agent: Option<&'a str>,
 }
 
 /// An answer whose body is still on its way.
@@ -84,7 +89,22 @@ impl Arriving {
     }
 
     pub(super) fn content_type(&self) -> Option<String> {
-        Some(self.0.headers().get(CONTENT_TYPE)?.to_str().ok()?.to_owned())
+        self.header(CONTENT_TYPE)
+    }
+
+    /// A header of the answer, if it is text.
+    pub(super) fn header(&self, name: HeaderName) -> Option<String> {
+        Some(self.0.headers().get(name)?.to_str().ok()?.to_owned())
+    }
+
+    /// The body, or its first `limit` bytes if it is longer.
+    pub(super) async fn beginning(&mut self, limit: usize) -> Result<Vec<u8>, Kind> {
+        let mut body = Vec::new();
+        while body.len() < limit {
+            let Some(chunk) = self.0.chunk().await.map_err(failure)? else { break };
+            body.extend_from_slice(&chunk[..chunk.len().min(limit - body.len())]);
+        }
+        Ok(body)
     }
 
     /// The whole body; `None` if it is longer than `limit` bytes.

@@ -9,9 +9,10 @@ use menshen::wechat::VisitorKind;
 use rstest::rstest;
 
 use super::faulty_store::{Fails, FaultyStore};
+use super::log::log;
 use super::redis_server::RedisServer;
 use super::token_server::{TokenServer, code, token};
-use super::world::{APP_SECRET, Process, all_at_once, alone, app, connect, log, manual_clock, together};
+use super::world::{APP_SECRET, Process, all_at_once, alone, app, connect, manual_clock, together};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_machine_off_the_whitelist_is_named_once_and_wechat_is_left_alone() {

@@ -4,8 +4,9 @@ use menshen::ground::Span;
 use menshen::login::TokenError;
 use menshen::wechat::VisitorKind;
 
+use super::log::log;
 use super::token_server::{Reply, TokenServer, code, token};
-use super::world::{BEARER, alone, log};
+use super::world::{BEARER, alone};
 
 const FOLLOWER: &str = r#"{"subscribe":1,"openid":"oAlice"}"#;
 

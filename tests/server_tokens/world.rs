@@ -1,7 +1,6 @@
 //! Keepers as processes have them: each with its own connection to the store, all with one clock that tests move.
 
-use std::io::Write;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::Arc;
 
 use menshen::ground::{Clock, ManualClock, Secret, Span, SystemClock, Timestamp};
 use menshen::login::{App, AppConfig, Directory, PoolConfig, ServerTokens, TokenError};
@@ -100,34 +99,4 @@ pub(crate) async fn all_at_once(processes: &[Arc<Process>], times: usize) -> Vec
         answers.push(asked.await.unwrap());
     }
     answers
-}
-
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-/// Everything that this process has logged since it was first asked for.
-pub(crate) fn log() -> String {
-    static LOG: OnceLock<Arc<Mutex<Vec<u8>>>> = OnceLock::new();
-    let log = LOG.get_or_init(|| {
-        let log = Arc::new(Mutex::new(Vec::new()));
-        let writer = log.clone();
-        tracing_subscriber::fmt()
-            .with_ansi(false)
-            .with_max_level(tracing::Level::TRACE)
-            .with_writer(move || Log(writer.clone()))
-            .try_init()
-            .unwrap();
-        log
-    });
-    String::from_utf8_lossy(&log.lock().unwrap()).into_owned()
 }

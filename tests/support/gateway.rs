@@ -146,6 +146,7 @@ impl Gateway {
             sessions,
             clock,
             portal: Arc::new(Portal(portal.clone())),
+            waiting_room: menshen::login::WaitingRoom::new(),
             access_log: AccessLog::to(log.clone()).unwrap(),
             threads: 2,
         });

@@ -65,6 +65,7 @@ pub fn flow(id: &str) -> Flow {
         pool: PoolId::new("people").unwrap(),
         return_to: ReturnTo::parse("/", &hosts).unwrap(),
         handover: None,
+        origin: menshen::domain::Origin::default(),
         salt: "salt".into(),
         created_at: Timestamp::from_millis(0),
         expires_at: Timestamp::from_millis(600_000),

@@ -27,15 +27,15 @@ const MAC_MINI: &str = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWeb
 #[case::r11_mac_mini_web_view(&format!("{MAC_MINI} miniProgram/wx7dc0e08387a8e188"), MiniProgramWebView)]
 #[case::r12_wecom_android(
     "Mozilla/5.0 (Linux; Android 14; 23116PN5BC Build/UKQ1.230804.001; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/109.0.5414.86 MQQBrowser/6.2 TBS/046811 Mobile Safari/537.36 wxwork/4.1.15 MicroMessenger/7.0.1 NetType/4G Language/zh Lang/zh ColorScheme/Dark",
-    WeCom
+    WeCom { desktop: false }
 )]
 #[case::r13_wecom_ios(
     "Mozilla/5.0 (iPhone; CPU iPhone OS 15_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148 wxwork/4.0.8 MicroMessenger/7.0.1 Language/zh",
-    WeCom
+    WeCom { desktop: false }
 )]
 #[case::r14_wecom_windows(
     "Mozilla/5.0 (Windows NT 10.0; WOW64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/105.0.5195.102 Safari/537.36 Language/zh wxwork/4.0.19 (MicroMessenger/6.2) WindowsWechat  MailPlugin_Electron WeMail embeddisk",
-    WeCom
+    WeCom { desktop: true }
 )]
 #[case::r15_ipad("Mozilla/5.0 (iPad; CPU OS 15_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148 MicroMessenger/8.0.20(0x18001428) NetType/WIFI Language/zh_CN", WeChat { desktop: false })]
 #[case::r16_harmony_web(

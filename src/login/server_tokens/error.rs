@@ -30,6 +30,11 @@ pub enum TokenError {
     Store(#[source] Arc<StoreError>),
 }
 
+/// An outage that several callers met at once, as the one of each.
+pub(in crate::login) fn shared(error: Arc<StoreError>) -> StoreError {
+    StoreError::Unavailable { doing: "sharing a server token", source: Box::new(error) }
+}
+
 impl TokenError {
     /// What the visitor is told.
     pub const fn visitor_kind(&self) -> VisitorKind {

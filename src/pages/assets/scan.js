@@ -5,7 +5,7 @@
 (function () {
   "use strict";
   const STREAM_TRIES = 2;
-  const STREAM_PATIENCE_MS = 30000;
+  const STREAM_PATIENCE_MS = 10000;
   const ASK_AFTER_MS = 2000;
   const ASK_AT_LATEST_MS = 10000;
   const ANSWER_WITHIN_MS = 15000;

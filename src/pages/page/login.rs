@@ -99,4 +99,6 @@ pub struct Scan {
     pub again_href: String,
     /// Seconds until the code runs out.
     pub expires_in: u64,
+    /// Whether the phone asks its owner before the login goes on.
+    pub asks: bool,
 }

@@ -106,6 +106,7 @@ impl Scan {
             finish_href: own("finish"),
             again_href: AGAIN.into(),
             expires_in: 180,
+            asks: picture_href.is_some(),
         }
     }
 }

@@ -11,6 +11,7 @@ fn scan() -> Scan {
         finish_href: "/_menshen/flow/finish?flow=f1".into(),
         again_href: "/_menshen/login?rt=%2F&method=follow".into(),
         expires_in: 175,
+        asks: true,
     }
 }
 
@@ -81,6 +82,16 @@ fn wechats_own_picture_takes_the_place_of_a_drawn_code() {
     let html = pages().render(Lang::En, &login(Scan { picture_href: Some("/p?flow=f1".into()), ..scan() }));
     assert!(html.contains("<img src=\"/p?flow=f1\" alt=\"\""));
     assert!(!html.contains(&scan().picture));
+}
+
+/// Nobody is told to confirm what nobody is asked.
+#[test]
+fn a_scan_that_asks_nothing_is_said_to_go_on_by_itself() {
+    for (asks, said) in [(true, "Please confirm"), (false, "One moment")] {
+        let html = pages().render(Lang::En, &login(Scan { asks, ..scan() }));
+        let status = element(&html, "data-scan-status");
+        assert!(attribute(&status, "data-scanned").unwrap().contains(said), "{status}");
+    }
 }
 
 #[test]

@@ -1,0 +1,215 @@
+//! Holds pools, apps and methods against each other, and finds every problem at once.
+//!
+//! Problems are (key path, message); what has one is still returned, so that the rest can be checked.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::settings::{AppConfig, AppKind, MethodConfig, MethodKindName, PoolConfig};
+use super::{App, Method, MethodKind, Pool, ScanOptions};
+use crate::domain::PoolId;
+use crate::ground::{Span, nearest};
+use crate::login::replies::Replies;
+use crate::login::token_source;
+use crate::wechat::push::PushKeys;
+
+type Problems = Vec<(String, String)>;
+
+pub(super) fn pools(pools: &[PoolConfig], problems: &mut Problems) -> BTreeMap<PoolId, Pool> {
+    let mut checked = BTreeMap::new();
+    for (index, pool) in pools.iter().enumerate() {
+        let value = Pool { on_conflict: pool.on_conflict, registration: pool.registration };
+        if checked.insert(pool.id.clone(), value).is_some() {
+            problems.push((format!("pools[{index}].id"), format!("the pool `{}` is listed twice", pool.id)));
+        }
+    }
+    checked
+}
+
+pub(super) fn apps(
+    pools: &[PoolConfig],
+    apps: &[AppConfig],
+    problems: &mut Problems,
+) -> BTreeMap<String, App> {
+    let mut checked = BTreeMap::new();
+    let mut app_ids = BTreeSet::new();
+    for (index, app) in apps.iter().enumerate() {
+        let mut problem = |key: &str, message: String| {
+            problems.push((format!("apps[{index}].{key}"), message));
+        };
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+        if app.id.is_empty() || app.id.len() > 64 || !app.id.bytes().all(plain) {
+            problem("id", format!("`{}` must be 1 to 64 letters, digits, `-` or `_`", app.id));
+        }
+        if app.secret.is_empty() {
+            problem(
+                "secret",
+                format!(
+                    "the AppSecret of `{}` is missing; set secret, secret_file or secret_credential",
+                    app.id
+                ),
+            );
+        }
+        if !pools.iter().any(|pool| pool.id == app.pool) {
+            let known = nearest(app.pool.as_str(), pools.iter().map(|pool| pool.id.as_str()));
+            problem("pool", format!("there is no pool `{}`{known}", app.pool));
+        }
+        if !app_ids.insert(app.app_id.clone()) {
+            problem(
+                "app_id",
+                format!("the AppID `{}` is listed twice; one app belongs to one pool", app.app_id),
+            );
+        }
+        let (push, replies) = (push_keys(app, &mut problem), replies(app, &mut problem));
+        let value = App {
+            id: app.id.clone(),
+            kind: app.kind,
+            app_id: app.app_id.clone(),
+            secret: app.secret.clone(),
+            pool: app.pool.clone(),
+            server_token: token_source::check(app, &mut problem),
+            push,
+            relay_to: app.relay_to.clone(),
+            replies,
+        };
+        if checked.insert(app.id.clone(), value).is_some() {
+            problems.push((format!("apps[{index}].id"), format!("the app `{}` is listed twice", app.id)));
+        }
+    }
+    checked
+}
+
+/// What WeChat's pushes to this app are checked with, if any keys are given.
+fn push_keys(app: &AppConfig, problem: &mut impl FnMut(&str, String)) -> Option<PushKeys> {
+    if app.kind != AppKind::OfficialAccount {
+        let given = [
+            ("token", !app.token.is_empty()),
+            ("encoding_aes_key", !app.encoding_aes_key.is_empty()),
+            ("relay_to", app.relay_to.is_some()),
+        ];
+        for (key, _) in given.into_iter().filter(|(_, given)| *given) {
+            problem(key, "only an official_account is pushed messages to; remove the key".into());
+        }
+        return None;
+    }
+    if let Some(url) = &app.relay_to
+        && !(matches!(url.scheme(), "http" | "https") && url.has_host())
+    {
+        problem("relay_to", format!("`{}` is not an http or https address", url.scheme()));
+    }
+    if app.token.is_empty() {
+        let needed =
+            [("encoding_aes_key", !app.encoding_aes_key.is_empty()), ("relay_to", app.relay_to.is_some())];
+        for (key, _) in needed.into_iter().filter(|(_, given)| *given) {
+            problem(key, "needs `token` beside it: without it no message can be checked".into());
+        }
+        return None;
+    }
+    let aes_key = Some(&app.encoding_aes_key).filter(|key| !key.is_empty());
+    match PushKeys::new(app.app_id.as_str(), &app.token, aes_key) {
+        Ok(keys) => Some(keys),
+        Err(invalid) => {
+            problem(invalid.key, invalid.advice.to_owned());
+            None
+        }
+    }
+}
+
+fn replies(app: &AppConfig, problem: &mut impl FnMut(&str, String)) -> Replies {
+    Replies::new(&app.replies).unwrap_or_else(|problems| {
+        for (key, message) in problems {
+            problem(&format!("replies.{key}"), message);
+        }
+        Replies::built_in()
+    })
+}
+
+pub(super) fn methods(
+    pools: &[PoolConfig],
+    apps: &[AppConfig],
+    methods: &[MethodConfig],
+    problems: &mut Problems,
+) -> Vec<Method> {
+    let mut checked: Vec<Method> = Vec::new();
+    for (index, method) in methods.iter().enumerate() {
+        let mut problem = |key: &str, message: String| {
+            problems.push((format!("methods[{index}].{key}"), message));
+        };
+        if checked.iter().any(|known| known.id == method.id) {
+            problem("id", format!("the method `{}` is listed twice", method.id));
+        }
+        let app = apps.iter().find(|app| app.id == method.app);
+        match app {
+            None => {
+                let known = nearest(&method.app, apps.iter().map(|app| app.id.as_str()));
+                problem("app", format!("there is no app `{}`{known}", method.app));
+            }
+            Some(app) if app.kind != method.kind.app_kind() => problem(
+                "app",
+                format!("`{}` needs an app of another kind than `{}` is at WeChat", method.id, app.id),
+            ),
+            Some(_) => {}
+        }
+        foreign_keys(method, &mut problem);
+        let kind = match method.kind {
+            MethodKindName::WebsiteQr => MethodKind::WebsiteQr(method.presentation.unwrap_or_default()),
+            MethodKindName::OfficialAccountWeb => {
+                MethodKind::OfficialAccountWeb(method.scope.unwrap_or_default())
+            }
+            MethodKindName::OfficialAccountScan => {
+                if app.is_some_and(|app| app.kind == AppKind::OfficialAccount && app.token.is_empty()) {
+                    let message = "needs the app's `token`: WeChat reports a scan by a message that it signs";
+                    problem("app", message.into());
+                }
+                MethodKind::OfficialAccountScan(scan_options(method, &mut problem))
+            }
+        };
+        let pool = app.and_then(|app| pools.iter().find(|pool| pool.id == app.pool));
+        let inherited = pool.map(|pool| pool.registration).unwrap_or_default();
+        checked.push(Method {
+            id: method.id.clone(),
+            kind,
+            app: method.app.clone(),
+            label: method.label.clone(),
+            registration: method.registration.unwrap_or(inherited),
+        });
+    }
+    checked
+}
+
+/// Keys that belong to methods of another kind.
+fn foreign_keys(method: &MethodConfig, problem: &mut impl FnMut(&str, String)) {
+    use MethodKindName::{OfficialAccountScan, OfficialAccountWeb, WebsiteQr};
+    let given = [
+        ("presentation", method.presentation.is_some(), WebsiteQr, "website_qr"),
+        ("scope", method.scope.is_some(), OfficialAccountWeb, "official_account_web"),
+        ("lifetime", method.lifetime.is_some(), OfficialAccountScan, "official_account_scan"),
+        ("confirm", method.confirm.is_some(), OfficialAccountScan, "official_account_scan"),
+        ("picture", method.picture.is_some(), OfficialAccountScan, "official_account_scan"),
+        ("on_unfollow", method.on_unfollow.is_some(), OfficialAccountScan, "official_account_scan"),
+    ];
+    for (key, _, _, kind) in given.into_iter().filter(|(_, given, kind, _)| *given && *kind != method.kind) {
+        problem(key, format!("only {kind} has this key; remove it"));
+    }
+}
+
+fn scan_options(method: &MethodConfig, problem: &mut impl FnMut(&str, String)) -> ScanOptions {
+    let lifetime = method.lifetime.unwrap_or(Span::from_mins(3));
+    if !(Span::from_secs(10)..=Span::from_mins(30)).contains(&lifetime) {
+        problem("lifetime", format!("`{lifetime}` is not between 10s and 30m"));
+    }
+    ScanOptions {
+        lifetime,
+        confirm: method.confirm.unwrap_or_default(),
+        picture: method.picture.unwrap_or_default(),
+        on_unfollow: method.on_unfollow.unwrap_or_default(),
+    }
+}
+
+impl MethodKindName {
+    const fn app_kind(self) -> AppKind {
+        match self {
+            Self::WebsiteQr => AppKind::Website,
+            Self::OfficialAccountWeb | Self::OfficialAccountScan => AppKind::OfficialAccount,
+        }
+    }
+}

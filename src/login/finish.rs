@@ -1,0 +1,212 @@
+//! The end of every login that began in a browser: take the flow, find the account, open the session.
+//!
+//! One request finishes a flow; any other gets the same answer. The session token is derived from the browser's own
+//! secret, so it need not be stored to be given again, and nobody but that browser can finish.
+
+use std::time::Duration;
+
+use super::account_of::{Outcome, Rules, account_of};
+use super::callback::{Context, Ending, Visit};
+use super::directory::Method;
+use super::{FLOW_LIFETIME, FLOW_MEMORY, Login};
+use crate::domain::{
+    Account, Flow, FlowId, FlowRefusal, Identity, InvalidTransition, Refusal, Session, Stage,
+};
+use crate::ground::{Token, random_id};
+use crate::store::StoreError;
+
+/// How long a second request waits for the first to finish; longer than WeChat's own limits.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How long it waits for news before it looks without any.
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
+
+/// What a request that wants to finish a flow finds.
+pub(super) enum Taken {
+    /// It is the one.
+    Ours(Flow),
+    /// Another one was.
+    Finished(Flow),
+    /// Nobody has agreed on the phone yet.
+    NotYet,
+    /// The flow has run out, or the other one takes too long.
+    Gone,
+}
+
+impl Login {
+    /// Signs in the browser that began `id`, if somebody has agreed to it on a phone.
+    pub async fn finish(
+        &self,
+        context: Context<'_>,
+        id: &FlowId,
+        visit: &Visit,
+    ) -> Result<Ending, StoreError> {
+        let Some(flow) = self.store.flow(id).await? else { return Ok(Ending::Unknown) };
+        let Some(browser) = visit.browser.as_ref().filter(|token| flow.browser.matches(token)) else {
+            return Ok(Ending::Foreign);
+        };
+        let Some(method) = context.directory.method(&flow.method) else { return Ok(Ending::Unknown) };
+        if matches!(flow.stage, Stage::Waiting | Stage::Scanned { .. }) {
+            let late = self.clock.now() >= flow.expires_at;
+            let flow = Box::new(flow);
+            return Ok(if late { Ending::Late { flow } } else { Ending::NotYet { flow } });
+        }
+        let taken = match self.take(flow).await? {
+            Taken::Ours(flow) => flow,
+            Taken::Finished(flow) => return self.answer_again(flow, browser).await,
+            Taken::NotYet | Taken::Gone => return Ok(Ending::Unknown),
+        };
+        let Stage::Exchanging { approved: Some(identity), .. } = &taken.stage else {
+            return Ok(Ending::Unknown);
+        };
+        let identity = Identity::clone(identity);
+        self.conclude(context, taken, browser, method, Ok(identity), visit).await
+    }
+
+    /// Takes the flow for this request, or waits for the one that has it.
+    pub(super) async fn take(&self, mut flow: Flow) -> Result<Taken, StoreError> {
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        let id = flow.id.clone();
+        let mut watching = None;
+        loop {
+            match flow.clone().begin_exchange(self.clock.now()) {
+                Err(InvalidTransition::Finished | InvalidTransition::Taken) => {
+                    return Ok(Taken::Finished(flow));
+                }
+                Err(InvalidTransition::Expired) => return Ok(Taken::Gone),
+                Err(InvalidTransition::NotApproved) => return Ok(Taken::NotYet),
+                Ok(taken) => {
+                    if self.store.swap_flow(&taken, FLOW_LIFETIME).await? {
+                        return Ok(Taken::Ours(taken));
+                    }
+                }
+                Err(InvalidTransition::InProgress) => match &mut watching {
+                    // Waiting begins before the next look: a flow that finishes in between would be waited for
+                    // in vain.
+                    None => match self.watch.watch(&id) {
+                        Ok(begun) => watching = Some(begun),
+                        Err(_) => return Ok(Taken::Gone),
+                    },
+                    Some(watching) => match tokio::time::timeout(LOOK_AGAIN, watching.changed()).await {
+                        Ok(Ok(())) => {}
+                        Ok(Err(_)) => return Ok(Taken::Gone),
+                        // The news may be what is broken.
+                        Err(_) if tokio::time::Instant::now() < deadline => {}
+                        Err(_) => return Ok(Taken::Gone),
+                    },
+                },
+            }
+            match self.store.flow(&id).await? {
+                Some(current) => flow = current,
+                None => return Ok(Taken::Gone),
+            }
+        }
+    }
+
+    /// From what WeChat said to the end of the flow.
+    pub(super) async fn conclude(
+        &self,
+        context: Context<'_>,
+        taken: Flow,
+        browser: &Token,
+        method: &Method,
+        identity: Result<Identity, FlowRefusal>,
+        visit: &Visit,
+    ) -> Result<Ending, StoreError> {
+        let reason = match identity {
+            Err(reason) => reason,
+            Ok(identity) => {
+                let pool = context.directory.pool(&identity.pool);
+                let rules = Rules {
+                    registration: method.registration,
+                    on_conflict: pool.map(|pool| pool.on_conflict).unwrap_or_default(),
+                };
+                let now = self.clock.now();
+                match account_of(&*self.store, &identity, &method.id, rules, now).await? {
+                    Outcome::Account(account) => {
+                        return self.open(context, taken, browser, &account, &identity, visit).await;
+                    }
+                    Outcome::Several(_) => FlowRefusal::SeveralAccounts,
+                    Outcome::Refused(Refusal::AccountDisabled) => FlowRefusal::AccountDisabled,
+                    Outcome::Refused(Refusal::RegistrationClosed) => FlowRefusal::RegistrationClosed,
+                }
+            }
+        };
+        tracing::info!(target: "audit", event = "login_refused", method = %method.id, app = %method.app, ?reason);
+        let Ok(done) = taken.refuse(reason) else { return Ok(Ending::Unknown) };
+        self.store.swap_flow(&done, FLOW_MEMORY).await?;
+        Ok(Ending::Refused { reason, flow: Box::new(done) })
+    }
+
+    /// Opens the session of a finished login.
+    async fn open(
+        &self,
+        context: Context<'_>,
+        flow: Flow,
+        browser: &Token,
+        account: &Account,
+        identity: &Identity,
+        visit: &Visit,
+    ) -> Result<Ending, StoreError> {
+        let now = self.clock.now();
+        let token = session_token(browser, &flow);
+        let session = Session {
+            account: account.id.clone(),
+            pool: account.pool.clone(),
+            login_id: random_id(&mut rand::rng(), 20),
+            method: flow.method.clone(),
+            app_id: identity.app_id.clone(),
+            open_id: identity.open_id.clone(),
+            host: context.host.to_owned(),
+            created_at: now,
+            last_seen_at: now,
+            ip: visit.ip.clone(),
+            user_agent: visit.user_agent.as_deref().map(|text| text.chars().take(200).collect()),
+        };
+        let ttl = context.rules.policy.time_to_live(now, now, now);
+        self.store.put_session(&token.digest(), &session, ttl).await?;
+        let Ok(done) = flow.sign_in(account.id.clone()) else { return Ok(Ending::Unknown) };
+        if !self.store.swap_flow(&done, FLOW_MEMORY).await? {
+            // Another request took over because this one was too slow: its outcome counts, not ours.
+            return match self.store.flow(&done.id).await? {
+                // It opened the same session, because the token is derived.
+                Some(flow) if matches!(flow.stage, Stage::SignedIn { .. }) => {
+                    self.answer_again(flow, browser).await
+                }
+                _ => {
+                    self.store.delete_sessions(&[token.digest()]).await?;
+                    Ok(Ending::Unknown)
+                }
+            };
+        }
+        if !visit.former.is_empty() {
+            self.store.delete_sessions(&visit.former).await?;
+        }
+        tracing::info!(
+            target: "audit", event = "login", account = %account.id, method = %session.method,
+            login = %session.login_id
+        );
+        Ok(Ending::SignedIn { token, flow: Box::new(done) })
+    }
+
+    /// The answer that the first request got.
+    pub(super) async fn answer_again(&self, flow: Flow, browser: &Token) -> Result<Ending, StoreError> {
+        match flow.stage {
+            Stage::Refused { reason } => Ok(Ending::Refused { reason, flow: Box::new(flow) }),
+            Stage::SignedIn { .. } => {
+                let token = session_token(browser, &flow);
+                // Logged out between the two deliveries: the second must not bring the session back.
+                match self.store.session(&token.digest()).await? {
+                    Some(_) => Ok(Ending::SignedIn { token, flow: Box::new(flow) }),
+                    None => Ok(Ending::Unknown),
+                }
+            }
+            _ => Ok(Ending::Unknown),
+        }
+    }
+}
+
+/// The token of the one session that `flow` may yield, computable only with the browser's secret.
+fn session_token(browser: &Token, flow: &Flow) -> Token {
+    browser.derive("session", format!("{}.{}", flow.id, flow.salt).as_bytes())
+}

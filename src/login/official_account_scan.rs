@@ -1,0 +1,255 @@
+//! `official_account_scan`: a desktop browser shows a code of a service account, the phone scans it, and WeChat tells
+//! us by a message whose phone it was.
+//!
+//! The value in the code is not the one that watches or finishes the login, and works for the first phone alone. A
+//! message is answered at once; who the person is across apps is asked afterwards.
+//! Source: "生成带参数的二维码", "接收事件推送" (parametric codes, event pushes).
+
+mod approval;
+mod cooldown;
+
+use super::directory::{App, Directory, Method, MethodKind, OnUnfollow, Picture, ScanOptions};
+use super::{BeginError, FLOW_MEMORY, Login};
+use crate::domain::flow::NEXT_STEP;
+use crate::domain::{Flow, FlowId, IdentityKey, OpenId, Profile, Session};
+use crate::ground::{Span, Token, random_id};
+use crate::store::{OnceKey, StoreError};
+use crate::wechat;
+use crate::wechat::push::{Event, Message};
+
+pub use approval::{Answered, Asking};
+pub(super) use cooldown::Cooldown;
+
+/// What our scenes begin with, so that the operator's own parametric codes are told from ours.
+const PREFIX: &str = "menshen_";
+
+/// How long a message is remembered: longer than the time in which WeChat sends it again, or anybody can replay it.
+const MESSAGE_MEMORY: Span = Span::from_mins(11);
+
+/// How much may go on after its answer; WeChat sends again what finds no room.
+const MAX_AFTER: usize = 512;
+
+const TICKET: &str = "scan";
+const MESSAGE: &str = "push";
+const SIGNATURE: &str = "push_signature";
+
+/// A code to scan.
+#[derive(Clone, Debug)]
+pub struct Scene {
+    /// The address in the code, to be drawn.
+    pub url: String,
+    /// Names WeChat's own picture of it.
+    pub ticket: String,
+    /// Which of the two the page shows.
+    pub picture: Picture,
+    /// How long it can be scanned.
+    pub expires_in: Span,
+}
+
+/// What a message works with.
+#[derive(Clone, Copy)]
+pub struct PushContext<'a> {
+    /// Pools, apps and methods.
+    pub directory: &'a Directory,
+    /// The client for WeChat.
+    pub wechat: &'a wechat::Client,
+    /// The account the message was pushed to.
+    pub app: &'a App,
+    /// The site's name, for texts in the chat.
+    pub site: &'a str,
+    /// The address that asks for the person's yes.
+    pub confirm_url: &'a (dyn Fn(&Token) -> String + Sync),
+}
+
+/// What a message comes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PushOutcome {
+    /// It is about a login: what to say in the chat; empty for nothing.
+    Ours(String),
+    /// The same message once more; it was answered the first time.
+    Again,
+    /// Not about a login.
+    Other,
+    /// The signature of another message.
+    Replayed,
+    /// Too much is going on; WeChat will send it again.
+    Busy,
+}
+
+impl Login {
+    /// A code of `app` to scan for `flow`, which begins with it.
+    pub(super) async fn scene(
+        &self,
+        flow: &Flow,
+        options: &ScanOptions,
+        app: &App,
+        wechat: &wechat::Client,
+    ) -> Result<Scene, BeginError> {
+        let ticket = random_id(&mut rand::rng(), 26);
+        let scene = format!("{PREFIX}{ticket}");
+        let create = |token| {
+            let scene = &scene;
+            async move { wechat.create_scene_code(&token, scene, options.lifetime).await }
+        };
+        self.cooldown.check(app, self.clock.now())?;
+        let code = self.tokens.call(wechat, app, create).await;
+        let code = code.inspect_err(|error| self.cooldown.note(app, error, self.clock.now()))?;
+        self.store.put_flow(flow, options.lifetime.plus(FLOW_MEMORY)).await?;
+        let key = OnceKey::of_text(TICKET, &ticket);
+        self.store.put_once(&key, flow.id.as_str(), options.lifetime).await?;
+        Ok(Scene {
+            url: code.url,
+            ticket: code.ticket,
+            picture: options.picture,
+            expires_in: options.lifetime,
+        })
+    }
+
+    /// Takes a verified message of WeChat's.
+    pub async fn pushed(
+        &self,
+        context: PushContext<'_>,
+        message: &Message,
+    ) -> Result<PushOutcome, StoreError> {
+        let scene = match &message.event {
+            Event::Subscribe { scene: Some(scene) } | Event::Scan { scene } => scene,
+            Event::Unsubscribe => return self.unfollowed(context, message).await,
+            Event::Subscribe { scene: None } | Event::Other { .. } => return Ok(PushOutcome::Other),
+        };
+        let Some(ticket) = scene.strip_prefix(PREFIX) else { return Ok(PushOutcome::Other) };
+        if self.after.len() >= MAX_AFTER {
+            return Ok(PushOutcome::Busy);
+        }
+        if self.is_replayed(context.app, message).await? {
+            return Ok(PushOutcome::Replayed);
+        }
+        let seen = OnceKey::of_text(MESSAGE, &format!("{} {}", context.app.app_id, message.id));
+        let outcome = match self.store.put_once(&seen, "", MESSAGE_MEMORY).await {
+            Err(StoreError::Conflict { .. }) => return Ok(PushOutcome::Again),
+            // Only the answer may be lost, and then it is written down all the same.
+            Err(error) => Err(error),
+            Ok(()) => self.scanned(context, message, ticket).await,
+        };
+        if outcome.is_err() {
+            // WeChat sends it again, and then it must not look like one that was answered.
+            let _ = self.store.take_once(&seen).await;
+        }
+        outcome.map(PushOutcome::Ours)
+    }
+
+    /// Somebody scanned the code with `ticket`; says what they read in the chat.
+    async fn scanned(
+        &self,
+        context: PushContext<'_>,
+        message: &Message,
+        ticket: &str,
+    ) -> Result<String, StoreError> {
+        let PushContext { directory, app, site, .. } = context;
+        let expired = || Ok(app.replies.expired(site));
+        let Ok(open_id) = OpenId::new(message.from.as_str()) else { return expired() };
+        let key = OnceKey::of_text(TICKET, ticket);
+        let flow = match self.store.once(&key).await?.map(FlowId::new) {
+            Some(Ok(id)) => self.store.flow(&id).await?,
+            _ => None,
+        };
+        let Some(flow) = flow else { return expired() };
+        let method = directory.method(&flow.method).filter(|method| method.app == app.id);
+        let Some((method, options)) = method.and_then(scan_options) else { return expired() };
+        let scan = |flow: Flow| flow.scan(open_id.clone(), Profile::default(), self.clock.now());
+        let flow = match self.step(&flow.id, scan).await? {
+            Ok(flow) => flow,
+            Err(problem) => {
+                tracing::info!(target: "audit", event = "scan_refused", method = %method.id, app = %app.id, %problem);
+                return expired();
+            }
+        };
+        let host = flow.return_to.host();
+        tracing::info!(target: "audit", event = "scanned", method = %method.id, app = %app.id);
+        if options.confirm {
+            let token = self.ask(&flow, app, open_id).await?;
+            return Ok(app.replies.confirm(site, host, &(context.confirm_url)(&token)));
+        }
+        let (login, wechat, app) = (self.clone(), context.wechat.clone(), app.clone());
+        let (id, reply) = (flow.id.clone(), app.replies.signed_in(site, host));
+        self.after.spawn(async move { login.approve_after(&wechat, &app, &id, open_id).await });
+        Ok(reply)
+    }
+
+    /// Whether this message stands below the signature of another one.
+    ///
+    /// A signature of plain messages does not cover the body: whoever got hold of one could write another below it.
+    async fn is_replayed(&self, app: &App, message: &Message) -> Result<bool, StoreError> {
+        let signature = OnceKey::of_text(SIGNATURE, &format!("{} {}", app.app_id, message.signature));
+        match self.store.put_once(&signature, &message.id, MESSAGE_MEMORY).await {
+            Err(StoreError::Conflict { .. }) => {
+                let first = self.store.once(&signature).await?;
+                Ok(first.is_some_and(|first| first != message.id))
+            }
+            other => other.map(|()| false),
+        }
+    }
+
+    /// Somebody left the account: noted, and where the operator wants it their sessions end.
+    async fn unfollowed(
+        &self,
+        context: PushContext<'_>,
+        message: &Message,
+    ) -> Result<PushOutcome, StoreError> {
+        let app = context.app;
+        let ends = context.directory.methods().iter().filter(|method| method.app == app.id).any(|method| {
+            scan_options(method).is_some_and(|(_, options)| options.on_unfollow == OnUnfollow::EndSessions)
+        });
+        if ends && self.after.len() >= MAX_AFTER {
+            return Ok(PushOutcome::Busy);
+        }
+        if ends && self.is_replayed(app, message).await? {
+            return Ok(PushOutcome::Replayed);
+        }
+        tracing::info!(target: "audit", event = "unfollowed", app = %app.id);
+        if let (true, Ok(open_id)) = (ends, OpenId::new(message.from.as_str())) {
+            let (login, app) = (self.clone(), app.clone());
+            self.after.spawn(async move { login.end_sessions_through(&app, open_id).await });
+        }
+        Ok(PushOutcome::Other)
+    }
+
+    /// Ends the sessions that `open_id` opened through `app`.
+    async fn end_sessions_through(&self, app: &App, open_id: OpenId) {
+        let through = |session: &Session| session.app_id == app.app_id && session.open_id == open_id;
+        let key = IdentityKey::OpenId {
+            pool: app.pool.clone(),
+            app_id: app.app_id.clone(),
+            open_id: open_id.clone(),
+        };
+        match self.end_sessions_of(&key, through).await {
+            Ok(ended) => tracing::info!(target: "audit", event = "sessions_ended", app = %app.id, ended),
+            Err(error) => tracing::error!(
+                app = %app.id, error = &error as &dyn std::error::Error,
+                "the sessions of somebody who unfollowed could not be ended"
+            ),
+        }
+    }
+
+    async fn end_sessions_of(
+        &self,
+        key: &IdentityKey,
+        through: impl Fn(&Session) -> bool,
+    ) -> Result<usize, StoreError> {
+        let row = self.store.identities(std::slice::from_ref(key)).await?.pop().flatten();
+        let mut ended = 0;
+        for account in row.map(|row| row.accounts).unwrap_or_default() {
+            ended += self.sessions.end_where(&account, &through).await?;
+        }
+        Ok(ended)
+    }
+}
+
+fn scan_options(method: &Method) -> Option<(&Method, &ScanOptions)> {
+    match &method.kind {
+        MethodKind::OfficialAccountScan(options) => Some((method, options)),
+        _ => None,
+    }
+}
+
+/// How long a question may wait for its answer: as long as the flow waits for it.
+const ASKING: Span = NEXT_STEP;

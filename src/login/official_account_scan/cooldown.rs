@@ -1,0 +1,67 @@
+//! Silence after WeChat said that an account may not make codes: every visitor of the login page would ask again.
+//!
+//! Per process and account, for a minute or as long as WeChat wants; a changed secret starts afresh.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use super::super::directory::App;
+use super::super::server_tokens::TokenError;
+use crate::ground::{Span, Timestamp};
+use crate::wechat::{Action, VisitorKind};
+
+/// How long nobody asks after a fault that only the operator can mend.
+const AFTER_FAULT: Span = Span::from_mins(1);
+
+/// Accounts that are given up on, and until when. As many as a config has apps, and those of reloads before.
+#[derive(Debug, Default)]
+pub(in crate::login) struct Cooldown(Mutex<HashMap<String, Silence>>);
+
+#[derive(Clone, Debug)]
+struct Silence {
+    until: Timestamp,
+    message: String,
+    hint: Option<String>,
+    visitor: VisitorKind,
+}
+
+impl Cooldown {
+    /// The fault that `app` met lately, if it is too early to ask again.
+    pub(super) fn check(&self, app: &App, now: Timestamp) -> Result<(), TokenError> {
+        let mut silences = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        silences.retain(|_, silence| now < silence.until);
+        match silences.get(&key(app)).cloned() {
+            None => Ok(()),
+            Some(Silence { message, hint, visitor, .. }) => {
+                Err(TokenError::Shared { message, hint, visitor })
+            }
+        }
+    }
+
+    /// Notes why `app` got no code.
+    pub(super) fn note(&self, app: &App, error: &TokenError, now: Timestamp) {
+        // Faults of the token itself are shared by the keeper of tokens already.
+        let TokenError::Wechat(fault) = error else { return };
+        let wait = match fault.action() {
+            Action::ConfigFault => AFTER_FAULT,
+            Action::RateLimit { wait } => wait,
+            _ => return,
+        };
+        let hint = fault.operator_hint();
+        tracing::error!(
+            app = %app.id, error = %fault, hint, silent_for = %wait,
+            "WeChat gives no codes to scan; the login page shows the method as unavailable"
+        );
+        let silence = Silence {
+            until: now.plus(wait),
+            message: fault.to_string(),
+            hint,
+            visitor: fault.visitor_kind(),
+        };
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key(app), silence);
+    }
+}
+
+fn key(app: &App) -> String {
+    format!("{} {}", app.app_id, app.server_token.mark(&app.secret))
+}
