@@ -1,10 +1,12 @@
 //! The command line: arguments become a command, errors become a clear message and an exit code.
 //!
-//! Exit codes: 0 done, 1 failed, 2 wrong arguments, 78 wrong config (as `EX_CONFIG` of sysexits).
+//! Exit codes: 0 done, 1 failed, 2 wrong arguments, 78 wrong config (as `EX_CONFIG` of sysexits). `doctor` has its own:
+//! 0 all well, 1 something will not work, 2 nothing could be examined.
 
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
 use tracing::{Level, Metadata};
@@ -13,8 +15,9 @@ use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::config::{self, Config, LogConfig, LogFormat};
+use crate::ground::{SystemClock, with_causes};
 use crate::server::EarlySignals;
-use crate::{demo, server, simulator};
+use crate::{demo, doctor, server, simulator};
 
 /// A gateway that logs people in with WeChat, in front of apps that know nothing of it.
 #[derive(Debug, Parser)]
@@ -38,6 +41,21 @@ enum Command {
         #[arg(long, short, default_value = "/etc/menshen/menshen.toml")]
         config: PathBuf,
     },
+    /// Ask WeChat and this machine whether the configured logins can work; change nothing.
+    ///
+    /// Prints one finding a line, with the cure. Exit status: 0 all well (warnings allowed), 1 something will not
+    /// work, 2 the config cannot be used.
+    Doctor {
+        /// The config file.
+        #[arg(long, short, default_value = "/etc/menshen/menshen.toml")]
+        config: PathBuf,
+        /// Only this app, by its id in the config, and what all apps share.
+        #[arg(long, value_name = "ID")]
+        app: Option<String>,
+        /// One JSON object a finding: check, subject, outcome (ok, warning, problem, unknown), message, cure.
+        #[arg(long)]
+        json: bool,
+    },
     /// Try everything on this machine: a gateway, a sample app and a simulated WeChat.
     Demo(demo::Args),
     /// Run only the simulated WeChat, for tests of your own.
@@ -49,6 +67,7 @@ pub fn main(early: EarlySignals) -> ExitCode {
     match Arguments::parse().command {
         Command::Run { config } => run(&config, early),
         Command::Check { config } => check(&config),
+        Command::Doctor { config, app, json } => doctor(&config, app.as_deref(), json),
         Command::Demo(args) => block_on(0, async {
             log_to_stderr(&LogConfig { format: LogFormat::Text, level: "warn".into(), access: false });
             demo::run(args).await
@@ -81,24 +100,66 @@ fn check(file: &std::path::Path) -> ExitCode {
 }
 
 fn config_error(error: &crate::config::ConfigError) -> ExitCode {
-    let count = error.0.len();
-    let noun = if count == 1 { "problem" } else { "problems" };
-    complain(&format!("{error}\n{count} {noun}; nothing was started or changed"));
+    complain_of_config(error);
     ExitCode::from(78)
 }
 
-/// Runs `work` on a runtime of `threads` workers (0: one for each processor) and reports how it ended.
-fn block_on<E: std::error::Error>(threads: usize, work: impl Future<Output = Result<(), E>>) -> ExitCode {
+fn complain_of_config(error: &crate::config::ConfigError) {
+    let count = error.0.len();
+    let noun = if count == 1 { "problem" } else { "problems" };
+    complain(&format!("{error}\n{count} {noun}; nothing was started or changed"));
+}
+
+fn doctor(file: &std::path::Path, app: Option<&str>, json: bool) -> ExitCode {
+    let unusable = ExitCode::from(2);
+    let config =
+        Config::load(file, config::environment()).and_then(|config| server::check(&config).map(|()| config));
+    let config = match config {
+        Ok(config) => config,
+        Err(error) => {
+            complain_of_config(&error);
+            return unusable;
+        }
+    };
+    let runtime = match runtime(2) {
+        Ok(runtime) => runtime,
+        Err(failed) => return failed,
+    };
+    // No log: whatever a check meets is a finding.
+    let examined = runtime.block_on(doctor::examine(&config, app, Arc::new(SystemClock)));
+    runtime.shutdown_background();
+    let report = match examined {
+        Ok(report) => report,
+        Err(error) => {
+            complain(&format!("menshen: {}", with_causes(&error)));
+            return unusable;
+        }
+    };
+    for finding in &report.findings {
+        say(&if json { finding.json() } else { finding.to_string() });
+    }
+    if !json {
+        say(&report.summary());
+    }
+    if report.is_well() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn runtime(threads: usize) -> Result<tokio::runtime::Runtime, ExitCode> {
     let mut builder = tokio::runtime::Builder::new_multi_thread();
     if threads > 0 {
         builder.worker_threads(threads);
     }
-    let runtime = match builder.enable_all().thread_name("menshen").build() {
+    builder.enable_all().thread_name("menshen").build().map_err(|error| {
+        complain(&format!("menshen: cannot start threads: {error}"));
+        ExitCode::FAILURE
+    })
+}
+
+/// Runs `work` on a runtime of `threads` workers (0: one for each processor) and reports how it ended.
+fn block_on<E: std::error::Error>(threads: usize, work: impl Future<Output = Result<(), E>>) -> ExitCode {
+    let runtime = match runtime(threads) {
         Ok(runtime) => runtime,
-        Err(error) => {
-            complain(&format!("menshen: cannot start threads: {error}"));
-            return ExitCode::FAILURE;
-        }
+        Err(failed) => return failed,
     };
     let ended = runtime.block_on(work);
     // Whatever still runs in the background has had its chance to end in order.
@@ -110,21 +171,6 @@ fn block_on<E: std::error::Error>(threads: usize, work: impl Future<Output = Res
             ExitCode::FAILURE
         }
     }
-}
-
-/// An error and everything that caused it, in one line.
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let more = error.to_string();
-        if !text.contains(&more) {
-            text.push_str(": ");
-            text.push_str(&more);
-        }
-        cause = error.source();
-    }
-    text
 }
 
 fn log_to_stderr(config: &LogConfig) {

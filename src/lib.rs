@@ -18,6 +18,7 @@
 
 pub mod cli;
 pub mod demo;
+pub mod doctor;
 pub mod server;
 pub mod reload;
 pub mod config;
