@@ -18,7 +18,7 @@ const MAX_HOPS: usize = 20;
 /// A browser with its own cookies.
 pub(crate) struct Browser {
     client: reqwest::Client,
-    wechat: Handle,
+    pub(crate) wechat: Handle,
     agent: String,
     home: Url,
     /// The gateways behind the public port; the browser's requests go to the one at `via`.
@@ -126,6 +126,25 @@ impl Browser {
         headers: &[(&str, &str)],
         body: Option<Vec<u8>>,
     ) -> Reply {
+        let response = self.begin(method, url, headers, body).await;
+        let reply = Reply {
+            url: url.clone(),
+            status: response.status().as_u16(),
+            headers: response.headers().clone(),
+            body: response.bytes().await.unwrap().to_vec(),
+        };
+        self.keep_cookies(&reply);
+        reply
+    }
+
+    /// As [`Browser::send`] up to the header of the answer, whose body may go on for long.
+    pub(crate) async fn begin(
+        &self,
+        method: Method,
+        url: &Url,
+        headers: &[(&str, &str)],
+        body: Option<Vec<u8>>,
+    ) -> reqwest::Response {
         self.trail.lock().unwrap().push(url.clone());
         let ours = url.port() == self.home.port();
         let mut target = url.clone();
@@ -156,15 +175,7 @@ impl Browser {
         if let Some(body) = body {
             request = request.body(body);
         }
-        let response = request.send().await.unwrap();
-        let reply = Reply {
-            url: url.clone(),
-            status: response.status().as_u16(),
-            headers: response.headers().clone(),
-            body: response.bytes().await.unwrap().to_vec(),
-        };
-        self.keep_cookies(&reply);
-        reply
+        request.send().await.unwrap()
     }
 
     /// A link clicked or an address typed; follows nothing.

@@ -3,7 +3,7 @@
 //! Only for tests on one thread (the usual `#[tokio::test]`), where everything that logs runs.
 
 use std::io::Write;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Once};
 
 use tracing::subscriber::DefaultGuard;
 
@@ -29,6 +29,13 @@ pub(crate) struct Logs {
 impl Logs {
     /// Everything at `info` and above, from now on.
     pub(crate) fn start() -> Self {
+        static OTHERS: Once = Once::new();
+        // Whether a line is wanted by anybody is remembered for all threads, and tests end while others begin: one
+        // listener that stays keeps the answer the same.
+        OTHERS.call_once(|| {
+            let deaf = tracing_subscriber::fmt().with_max_level(tracing::Level::INFO);
+            tracing::subscriber::set_global_default(deaf.with_writer(std::io::sink).finish()).unwrap();
+        });
         let sink = Sink::default();
         let writer = sink.clone();
         let subscriber = tracing_subscriber::fmt()

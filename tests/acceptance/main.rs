@@ -6,8 +6,11 @@
 mod agent;
 mod app;
 mod browser;
+mod letters;
 mod logs;
+mod own_server;
 mod reply;
+mod scanning;
 mod world;
 
 #[path = "../support/faulty_store.rs"]
@@ -19,8 +22,11 @@ mod redis_server;
 
 mod accounts;
 mod callback;
+mod chooser;
+mod confirm;
 mod crash;
 mod faults;
+mod flow_pages;
 mod gateways;
 mod headers;
 mod hosts;
@@ -28,4 +34,13 @@ mod malformed;
 mod methods;
 mod outage;
 mod own_pages;
+mod push;
+mod push_again;
+mod relay;
+mod replies;
+mod scan;
+mod scan_gateways;
 mod sessions;
+mod tokens_in_login;
+mod unfollow;
+mod verification;

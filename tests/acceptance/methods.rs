@@ -109,11 +109,14 @@ async fn wechats_own_browser_goes_straight_to_wechat(#[case] program: &str) {
     assert_eq!(login.location().path(), "/connect/oauth2/authorize");
 }
 
-/// Acceptance: M0.
+/// Acceptance: M0. WeCom on a computer is no WeChat, but its screen can be scanned like any other.
+#[rstest]
+#[case::browser(agent::DESKTOP)]
+#[case::wecom(agent::WECOM_WINDOWS)]
 #[tokio::test]
-async fn a_computer_is_shown_the_code_and_not_the_way_that_works_in_wechat_alone() {
+async fn a_computer_is_shown_the_code_and_not_the_way_that_works_in_wechat_alone(#[case] program: &str) {
     let world = World::start().await;
-    let page = world.desktop().open("/").await;
+    let page = world.browser(program).open("/").await;
     page.is_page(200, "Scan the code with WeChat");
     assert_eq!(page.qr_link().path(), "/connect/qrconnect");
     assert!(!page.text().contains("login/wechat") && !page.text().contains("method=wechat"), "{page}");
@@ -124,7 +127,6 @@ async fn a_computer_is_shown_the_code_and_not_the_way_that_works_in_wechat_alone
 #[case::phone(agent::MOBILE, "This sign-in works inside WeChat")]
 #[case::iphone(agent::IPHONE, "This sign-in works inside WeChat")]
 #[case::wecom(agent::WECOM, "cannot sign in with WeChat")]
-#[case::wecom_on_windows(agent::WECOM_WINDOWS, "cannot sign in with WeChat")]
 #[case::dingtalk(agent::DINGTALK, "cannot sign in with WeChat")]
 #[tokio::test]
 async fn where_no_method_works_the_page_says_where_to_go_instead(#[case] program: &str, #[case] words: &str) {

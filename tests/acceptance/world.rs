@@ -244,7 +244,8 @@ pub(crate) fn union_key(pool: &str, union_id: &str) -> IdentityKey {
     IdentityKey::UnionId { pool: PoolId::new(pool).unwrap(), union_id: UnionId::new(union_id).unwrap() }
 }
 
-fn config(setup: &Setup, public: &Url, wechat: &str, app: SocketAddr) -> String {
+/// The config file of a gateway at `public`.
+pub(crate) fn config(setup: &Setup, public: &Url, wechat: &str, app: SocketAddr) -> String {
     let Setup { store, store_more, server, session, wechat: wechat_more, headers, directory, routes, .. } =
         setup;
     let public = public.origin().ascii_serialization();
