@@ -28,7 +28,7 @@ pub(crate) struct Browser {
     client: Client,
     /// Ends the processes when it is dropped.
     _driver: Driver,
-    look: Look,
+    pub(crate) look: Look,
     /// Parts of console lines that a test expects.
     expected: Vec<&'static str>,
     closed: bool,
@@ -100,11 +100,16 @@ impl Browser {
         let scheme = if self.look.dark { "dark" } else { "light" };
         let features = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
         self.cdp("Emulation.setEmulatedMedia", json!({ "features": features })).await;
-        // A tab in the background behaves as the one in front of a human.
-        self.cdp("Emulation.setFocusEmulationEnabled", json!({ "enabled": true })).await;
+        self.act_as_seen(true).await;
     }
 
-    async fn cdp(&self, name: &str, params: Value) -> Value {
+    /// Whether this tab behaves as the one in front of a human when it is in the background.
+    pub(crate) async fn act_as_seen(&self, always: bool) {
+        self.cdp("Emulation.setFocusEmulationEnabled", json!({ "enabled": always })).await;
+    }
+
+    /// A command of Chromium's own protocol.
+    pub(crate) async fn cdp(&self, name: &str, params: Value) -> Value {
         let command = Extra::post("goog/cdp/execute", json!({ "cmd": name, "params": params }));
         self.client.issue_cmd(command).await.unwrap()
     }
@@ -211,6 +216,11 @@ impl Browser {
         self.dress().await;
     }
 
+    /// To a tab that knows when it is in the background.
+    pub(crate) async fn come_to(&self, tab: &WindowHandle) {
+        self.client.switch_to_window(tab.clone()).await.unwrap();
+    }
+
     /// Clicks on what opens another tab and goes there.
     pub(crate) async fn follow(&self, css: &str) -> WindowHandle {
         let known = self.client.windows().await.unwrap();
@@ -281,7 +291,7 @@ impl Browser {
     }
 
     /// Waits until `look` finds something; a page that is being replaced is a reason to look again.
-    async fn until<T>(&self, what: &str, look: impl AsyncFn() -> Option<T>) -> T {
+    pub(crate) async fn until<T>(&self, what: &str, look: impl AsyncFn() -> Option<T>) -> T {
         let wait = async {
             let mut ticks = tokio::time::interval(EVERY);
             loop {

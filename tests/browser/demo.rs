@@ -78,3 +78,56 @@ async fn the_demo_can_be_clicked_through_and_remembers_its_visitor_after_a_resta
     browser.close().await;
     demo.stop();
 }
+
+/// The phone's page beside the login page, used as its visitor does: a person, the code, the profile, the chat.
+///
+/// Acceptance: M5a.
+#[tokio::test]
+async fn the_demos_phone_follows_the_account_and_the_computer_goes_on() {
+    let data = tempfile::tempdir().unwrap();
+    let free = [TcpListener::bind("127.0.0.1:0").unwrap(), TcpListener::bind("127.0.0.1:0").unwrap()];
+    let [port, wechat] = free.each_ref().map(|listener| listener.local_addr().unwrap().port());
+    drop(free);
+    let demo = Demo::start(port, wechat, data.path());
+    let home = format!("http://127.0.0.1:{port}/");
+    let browser = Browser::open(Look::DESKTOP.english()).await;
+    browser.go(&format!("{home}?x=1")).await;
+    browser.see(".frame.loaded").await;
+    browser.click(".methods a[href$='method=follow']").await;
+    browser.see("[data-code] svg").await;
+    browser.inspect("demo-2-code").await;
+    let computer = browser.tab().await;
+
+    browser.new_tab().await;
+    browser.go(&format!("http://127.0.0.1:{wechat}/phone")).await;
+    browser.click("[name=person][value=lina]").await;
+    browser.see("[name=person][value=lina][aria-pressed=true]").await;
+    browser.inspect("demo-3-phone").await;
+    browser.click(".card:has(.tag.off) [id^=scan-]").await;
+    browser.see("#follow").await;
+    browser.inspect("demo-4-phone-profile").await;
+    browser.click("#follow").await;
+    browser.read("#chat .account", "门神 Menshen Demo").await;
+    browser.inspect("demo-5-phone-chat").await;
+    let address = browser.address().await;
+
+    browser.switch(&computer).await;
+    browser.arrive(&format!("{home}?x=1")).await;
+    let who = browser.header("X-User-OpenID").await;
+    assert!(who.is_some());
+    // The same person, now a follower, scans another code.
+    browser.go(&format!("{home}_menshen/logout")).await;
+    browser.click("button[value=here]").await;
+    browser.read("h1", "You have signed out").await;
+    browser.go(&format!("{home}?x=2")).await;
+    browser.see("[data-code] svg").await;
+    browser.new_tab().await;
+    browser.go(&format!("http://127.0.0.1:{wechat}/phone")).await;
+    browser.click(".card:has(.tag:not(.off)) [id^=scan-]").await;
+    browser.arrive(address.as_str()).await;
+    browser.close_tab(&computer).await;
+    browser.arrive(&format!("{home}?x=2")).await;
+    assert_eq!(browser.header("X-User-OpenID").await, who);
+    browser.close().await;
+    demo.stop();
+}

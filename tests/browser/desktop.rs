@@ -3,7 +3,7 @@
 use menshen::simulator::DEMO_WEBSITE_APP_ID;
 
 use crate::chromium::Browser;
-use crate::house::{House, Plan};
+use crate::house::{Follow, House, Plan};
 use crate::look::Look;
 use crate::phone::FRAME;
 
@@ -68,15 +68,24 @@ async fn the_pictures_of_the_readme_can_be_taken() {
     browser.arrive(&house.at("/")).await;
     browser.see("#identity").await;
     let app = browser.shoot("readme-app").await;
-    for (name, picture) in [("login-desktop.png", login), ("app-after-login.png", app)] {
+    browser.close().await;
+    house.close().await;
+
+    let house = House::with_follow(Follow::default()).await;
+    let browser = Browser::open(Look::DESKTOP.english()).await;
+    house.ask_with_code(&browser, "/").await;
+    let code = browser.shoot("readme-code").await;
+    browser.close().await;
+    house.close().await;
+    for (name, picture) in
+        [("login-desktop.png", login), ("app-after-login.png", app), ("login-official-account.png", code)]
+    {
         let file = format!("{PICTURES}/{name}");
         if std::env::var_os("MENSHEN_PICTURES").is_some() {
             std::fs::write(&file, picture).unwrap();
         }
         assert!(std::fs::read(&file).unwrap().starts_with(b"\x89PNG"), "{file}");
     }
-    browser.close().await;
-    house.close().await;
 }
 
 /// Acceptance: M3a.

@@ -11,19 +11,37 @@ use menshen::demo::sample_app::{self, SampleApp};
 use menshen::ground::{Span, SystemClock};
 use menshen::server::{self, Running};
 use menshen::simulator::{
-    self, DEMO_SERVICE_APP_ID, DEMO_SERVICE_SECRET, DEMO_WEBSITE_APP_ID, DEMO_WEBSITE_SECRET, Handle,
-    Simulator,
+    self, DEMO_PUSH_AES_KEY, DEMO_PUSH_TOKEN, DEMO_SERVICE_APP_ID, DEMO_SERVICE_SECRET, DEMO_WEBSITE_APP_ID,
+    DEMO_WEBSITE_SECRET, Handle, Push, PushFormat, PushMode, Simulator,
 };
+use tempfile::TempDir;
 
 /// What differs between gateways.
+#[derive(Clone)]
 pub(crate) struct Plan {
     pub(crate) presentation: &'static str,
     pub(crate) scope: &'static str,
+    /// The method that shows the service account's code, and stands before the others.
+    pub(crate) follow: Option<Follow>,
+}
+
+/// The method `follow`.
+#[derive(Clone)]
+pub(crate) struct Follow {
+    pub(crate) lifetime: &'static str,
+    pub(crate) confirm: bool,
+    pub(crate) picture: &'static str,
 }
 
 impl Default for Plan {
     fn default() -> Self {
-        Self { presentation: "embedded", scope: "snsapi_userinfo" }
+        Self { presentation: "embedded", scope: "snsapi_userinfo", follow: None }
+    }
+}
+
+impl Default for Follow {
+    fn default() -> Self {
+        Self { lifetime: "3m", confirm: false, picture: "drawn" }
     }
 }
 
@@ -32,14 +50,23 @@ pub(crate) struct House {
     pub(crate) site: String,
     /// What people do on their phones, and what WeChat gets wrong.
     pub(crate) wechat: Handle,
-    gateway: Running,
+    config: String,
+    port: u16,
+    /// None while it is down.
+    gateway: Option<Running>,
     simulator: Simulator,
     app: SampleApp,
+    _data: TempDir,
 }
 
 impl House {
     pub(crate) async fn start() -> Self {
         Self::built(Plan::default()).await
+    }
+
+    /// One that shows the service account's code first. Nobody follows the account.
+    pub(crate) async fn with_follow(follow: Follow) -> Self {
+        Self::built(Plan { follow: Some(follow), ..Plan::default() }).await
     }
 
     pub(crate) async fn built(plan: Plan) -> Self {
@@ -52,11 +79,42 @@ impl House {
         let app = sample_app::start(simulator.base_url()).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let text = config_text(&plan, port, simulator.base_url(), &app.address.to_string());
-        let config = Config::parse(Path::new("browser-test.toml"), &text, []).unwrap();
-        let gateway = server::start_with(config, Arc::new(SystemClock), vec![listener]).await.unwrap();
+        let data = tempfile::tempdir().unwrap();
+        let store = data.path().join("menshen.redb").display().to_string();
+        let store = if plan.follow.is_some() { &store } else { "memory" };
+        let config = config_text(&plan, port, store, simulator.base_url(), &app.address.to_string());
         let site = format!("http://localhost:{port}");
-        Self { site, wechat: simulator.handle(), gateway, simulator, app }
+        let wechat = simulator.handle();
+        let mut house = Self { site, wechat, config, port, gateway: None, simulator, app, _data: data };
+        house.open_gateway(listener).await;
+        if plan.follow.is_some() {
+            let push = Push {
+                url: house.at("/_menshen/push/service"),
+                token: DEMO_PUSH_TOKEN.into(),
+                encoding_aes_key: Some(DEMO_PUSH_AES_KEY.into()),
+                mode: PushMode::Secure,
+                format: PushFormat::Xml,
+            };
+            house.wechat.set_push(DEMO_SERVICE_APP_ID, Some(push)).await.unwrap();
+        }
+        house
+    }
+
+    async fn open_gateway(&mut self, listener: TcpListener) {
+        let config = Config::parse(Path::new("browser-test.toml"), &self.config, []).unwrap();
+        let clock = Arc::new(SystemClock);
+        self.gateway = Some(server::start_with(config, clock, vec![listener]).await.unwrap());
+    }
+
+    /// The gateway ends; what it stored stays.
+    pub(crate) async fn stop_gateway(&mut self) {
+        self.gateway.take().unwrap().stop().await;
+    }
+
+    /// The gateway is back where it was.
+    pub(crate) async fn restart_gateway(&mut self) {
+        let listener = TcpListener::bind(("127.0.0.1", self.port)).unwrap();
+        self.open_gateway(listener).await;
     }
 
     /// An address of the gateway.
@@ -70,14 +128,17 @@ impl House {
     }
 
     pub(crate) async fn close(self) {
-        self.gateway.stop().await;
+        if let Some(gateway) = self.gateway {
+            gateway.stop().await;
+        }
         self.app.stop().await;
         self.simulator.stop().await;
     }
 }
 
-fn config_text(plan: &Plan, port: u16, wechat: &str, app: &str) -> String {
-    let Plan { presentation, scope } = plan;
+fn config_text(plan: &Plan, port: u16, store: &str, wechat: &str, app: &str) -> String {
+    let Plan { presentation, scope, follow } = plan;
+    let follow = follow.as_ref().map(follow_text).unwrap_or_default();
     format!(
         r#"
 [server]
@@ -86,7 +147,7 @@ public_url = "http://localhost:{port}"
 drain_timeout = "1s"
 
 [store]
-url = "embedded:memory"
+url = "embedded:{store}"
 
 [wechat]
 api = "{wechat}"
@@ -116,7 +177,9 @@ kind = "official_account"
 app_id = "{DEMO_SERVICE_APP_ID}"
 secret = "{DEMO_SERVICE_SECRET}"
 pool = "people"
-
+token = "{DEMO_PUSH_TOKEN}"
+encoding_aes_key = "{DEMO_PUSH_AES_KEY}"
+{follow}
 [[methods]]
 id = "scan"
 kind = "website_qr"
@@ -142,6 +205,21 @@ access = "login"
 path = "/public"
 upstream = "sample"
 access = "public"
+"#
+    )
+}
+
+fn follow_text(follow: &Follow) -> String {
+    let Follow { lifetime, confirm, picture } = follow;
+    format!(
+        r#"
+[[methods]]
+id = "follow"
+kind = "official_account_scan"
+app = "service"
+lifetime = "{lifetime}"
+confirm = {confirm}
+picture = "{picture}"
 "#
     )
 }

@@ -62,6 +62,26 @@ impl Look {
         ..Self::PHONE
     };
 
+    /// WeChat's browser on a Windows computer.
+    pub(crate) const WECHAT_DESKTOP: Self = Self {
+        agent: Some(
+            "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/132.0.0.0 \
+             Safari/537.36 NetType/WIFI MicroMessenger/7.0.20.1781(0x6700143B) WindowsWechat(0x63090a13) \
+             UnifiedPCWindowsWechat(0xf2541a35) XWEB/19977 Flue",
+        ),
+        ..Self::DESKTOP
+    };
+
+    /// WeCom's browser on a Windows computer.
+    pub(crate) const WECOM_DESKTOP: Self = Self {
+        agent: Some(
+            "Mozilla/5.0 (Windows NT 10.0; WOW64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/105.0.5195.102 \
+             Safari/537.36 Language/zh wxwork/4.0.19 (MicroMessenger/6.2) WindowsWechat  MailPlugin_Electron \
+             WeMail embeddisk",
+        ),
+        ..Self::DESKTOP
+    };
+
     pub(crate) const fn english(self) -> Self {
         Self { languages: "en-GB,en", ..self }
     }

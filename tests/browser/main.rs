@@ -5,14 +5,20 @@
 #![allow(clippy::unwrap_used)]
 
 mod chromium;
+mod confirm;
+mod connection;
 mod demo;
 mod desktop;
 mod elsewhere;
+mod expiry;
 mod house;
 mod in_wechat;
 mod logout;
 mod look;
+mod methods;
+mod panel;
 mod phone;
+mod scan;
 mod self_check;
 mod wechat_pages;
 mod without_cookies;
