@@ -95,15 +95,17 @@ install: ## the program, the systemd units and a config to start from; PREFIX, S
 .PHONY: clean
 clean: ## removes everything that was built and what the demo kept
 	@$(CARGO) clean
-	@rm -rf demo-data
+	@rm -rf demo-data target/witness
 
 .PHONY: build-needs test-needs bench-needs
 build-needs:
 	@.ci/need $(BUILD_PACKAGES)
 	@command -v $(CARGO) >/dev/null || { echo 'Rust is missing: see https://rustup.rs' >&2; exit 1; }
 
+# After the packages, the libraries of the second witness (tests/witness); nothing happens if they are there.
 test-needs:
-	@.ci/need $(TEST_PACKAGES)
+	@.ci/need $(TEST_PACKAGES) $$(.ci/witness packages)
+	@.ci/witness
 
 bench-needs:
 	@.ci/need $(BENCH_PACKAGES)

@@ -1,0 +1,55 @@
+//! wechat-crypto and co-wechat: WeChat's messages in JavaScript. The AES below them is OpenSSL's, as ours.
+
+use crate::script::{Beside, Script, root};
+
+fn script(name: &str, beside: Beside) -> Script {
+    let home = root().join("target/witness/node");
+    Script {
+        program: "node".into(),
+        // The libraries are older than some of what Node.js warns of.
+        arguments: vec!["--no-deprecation".into(), root().join("tests/witness/node").join(name)],
+        environment: vec![("NODE_PATH", home.join("node_modules"))],
+        needs: home.join("installed"),
+        beside,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wechat_crypto_agrees_with_the_vectors_we_are_tested_against() {
+    let expected = [
+        "the_published_push",
+        "the_published_reply",
+        "a_key_whose_last_character_holds_more_than_the_key",
+        "the_computed_short_message",
+        "the_computed_scan_with_a_full_block_of_padding",
+    ];
+    script("vectors.js", Beside::Nothing).finds(&expected).await;
+}
+
+/// Acceptance: M5d, M5f.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_wechat_crypto_pushes_is_believed_and_it_reads_our_answers() {
+    let expected = [
+        "a_follower_reads_an_encrypted_welcome",
+        "a_code_that_is_unknown_is_answered",
+        "texts_of_every_length_of_padding_are_read",
+        "another_token_is_refused",
+        "another_app_is_refused",
+        "another_key_is_refused",
+        "a_message_of_long_ago_is_refused",
+    ];
+    script("pushes.js", Beside::Gateway).finds(&expected).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn co_wechat_believes_the_simulators_pushes_and_its_answers_are_accepted() {
+    let expected = [
+        "secure_messages_are_read_and_answered",
+        "compatible_messages_are_read_and_answered",
+        "plain_messages_are_read_and_answered",
+        "texts_and_answers_of_every_length_of_padding_are_read",
+        "a_wrong_signature_of_the_simulator_is_noticed",
+        "an_address_check_with_another_token_is_refused",
+    ];
+    script("receiver.js", Beside::Wechat).finds(&expected).await;
+}
