@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use crate::process::{LOAD_CORE, Process, TEST_CORE, free_address};
-use crate::{Fault, Programs, http, load, planted};
+use crate::{Fault, Programs, http, load, planted, redis};
 
 const IDENTITY: &str = "x-user-unionid: ";
 
@@ -103,7 +103,9 @@ impl Field {
         });
         field.add(&wanted(&[FILE]), |field, entries| field.gateway(folder, app, entries, "file", &far));
         field.add(&wanted(&[REDIS]), |field, entries| {
-            let store = Some(field.redis(folder)?);
+            let (process, url) = redis::start(folder)?;
+            field.helpers.push(process);
+            let store = Some(url);
             field.gateway(folder, app, entries, "redis", &Settings { store, ..far.clone() })
         });
         field.add(&wanted(&[NGINX, NGINX_AUTH, NGINX_AUTH_LOG, NGINX_SERVICE]), |field, entries| {
@@ -176,21 +178,6 @@ impl Field {
             self.enter(*entry, gateway.address, path, &gateway.token, duty);
         }
         Ok(())
-    }
-
-    fn redis(&mut self, folder: &Path) -> Result<String, Fault> {
-        let port = free_address()?.port();
-        let args = ["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"];
-        let process = Process::start("redis", folder, LOAD_CORE, Path::new("redis-server"), args)?;
-        self.helpers.push(process);
-        let began = std::time::Instant::now();
-        while let Err(error) = http::connect(([127, 0, 0, 1], port).into()) {
-            if began.elapsed().as_secs() > 5 {
-                return Err(format!("redis-server: {error}").into());
-            }
-            std::thread::sleep(std::time::Duration::from_millis(5));
-        }
-        Ok(format!("redis://127.0.0.1:{port}"))
     }
 
     fn nginx(&mut self, folder: &Path, app: &App, entries: &[Entry]) -> Result<(), Fault> {

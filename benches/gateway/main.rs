@@ -1,4 +1,5 @@
-//! What a request through the gateway costs, beside the bare framework and beside nginx, in one run.
+//! What a request through the gateway costs, beside the bare framework and beside nginx, and what a login by scan
+//! takes, in one run.
 //!
 //! `cargo bench --bench gateway` measures everything, prints a table with the targets and writes
 //! `target/bench/gateway.json`. The other processes it needs (app, bare pass-through, near cache) are this same
@@ -16,12 +17,14 @@ mod near_cache;
 mod passthrough;
 mod planted;
 mod process;
+mod redis;
 mod report;
 mod rounds;
+mod scan;
 mod start;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Parser, Subcommand};
 
@@ -43,10 +46,11 @@ struct Args {
     /// Keep-alive connections of the load.
     #[arg(long, default_value_t = 32)]
     connections: usize,
-    /// Only these candidates, by their ids.
+    /// Only these candidates, by their ids; `scan` stands for everything about logins by scan, `scan-push` and
+    /// `scan-waiting` for its two halves.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
-    /// Only the rounds under load: no memory, near cache and start measurements.
+    /// Only the rounds under load: no memory, near cache, start and scan measurements.
     #[arg(long)]
     load_only: bool,
     /// End with an error when a target is missed or could not be measured.
@@ -111,29 +115,63 @@ fn main() -> Result<(), Fault> {
     }
 }
 
+/// Which parts of the measurement are asked for.
+#[derive(Clone, Copy, Debug)]
+struct Parts {
+    load: bool,
+    rest: bool,
+    scan: bool,
+}
+
+impl Parts {
+    fn of(args: &Args) -> Self {
+        let all = args.only.is_empty();
+        let scan = |id: &String| scan::Half::named(id).next().is_some();
+        let load = all || args.only.iter().any(|id| !scan(id));
+        let scan = all || args.only.iter().any(scan);
+        Self { load, rest: load && !args.load_only, scan: scan && !args.load_only }
+    }
+}
+
 fn measure(args: &Args) -> Result<(), Fault> {
     let machine = machine::Machine::look()?;
     process::pin_self(process::LOAD_CORE)?;
     let folder = tempfile::Builder::new().prefix("menshen-bench-").tempdir()?;
     let mut report = report::Report::new(machine);
-    eprintln!("under load: {} rounds of {} s for each candidate", args.rounds, args.seconds);
-    let programs = Programs::choose(args)?;
-    let app = candidates::app(folder.path(), programs)?;
-    let field = candidates::Field::start(folder.path(), &app, &args.only)?;
-    rounds::run(args, &app, &field, &mut report)?;
-    drop(field);
-    if !args.load_only {
-        eprintln!("memory: idle, and during 1 GiB up and down");
-        report.memory = memory::measure(folder.path(), &app).map_err(report::reason);
-        eprintln!("near cache");
-        report.near_cache = near_cache::measure(folder.path(), &app).map_err(report::reason);
-        eprintln!("starts");
-        report.starts = start::measure(folder.path(), &app).map_err(report::reason);
+    let (parts, programs) = (Parts::of(args), Programs::choose(args)?);
+    if parts.load {
+        measure_requests(args, folder.path(), &programs, parts, &mut report)?;
     }
-    drop(app);
-    report.finish(args.load_only)?;
+    if parts.scan {
+        report.scan = scan::measure(folder.path(), &programs, &args.only).map_err(report::reason);
+    }
+    report.finish(parts)?;
     if args.strict && !report.all_met() {
         return Err("a target was missed or not measured".into());
+    }
+    Ok(())
+}
+
+/// Everything that needs the app: the rounds under load and, with the rest, memory, near cache and starts.
+fn measure_requests(
+    args: &Args,
+    folder: &Path,
+    programs: &Programs,
+    parts: Parts,
+    report: &mut report::Report,
+) -> Result<(), Fault> {
+    eprintln!("under load: {} rounds of {} s for each candidate", args.rounds, args.seconds);
+    let app = candidates::app(folder, programs.clone())?;
+    let field = candidates::Field::start(folder, &app, &args.only)?;
+    rounds::run(args, &app, &field, report)?;
+    drop(field);
+    if parts.rest {
+        eprintln!("memory: idle, and during 1 GiB up and down");
+        report.memory = memory::measure(folder, &app).map_err(report::reason);
+        eprintln!("near cache");
+        report.near_cache = near_cache::measure(folder, &app).map_err(report::reason);
+        eprintln!("starts");
+        report.starts = start::measure(folder, &app).map_err(report::reason);
     }
     Ok(())
 }

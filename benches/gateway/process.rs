@@ -68,7 +68,8 @@ impl Process {
         }
     }
 
-    fn said(&self) -> String {
+    /// The last lines of what the program said, with a beginning that joins them to an error.
+    pub(crate) fn said(&self) -> String {
         let text = fs::read_to_string(&self.errors).unwrap_or_default();
         let lines: Vec<&str> = text.lines().collect();
         let tail = &lines[lines.len().saturating_sub(5)..];

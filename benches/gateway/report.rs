@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::Fault;
 use crate::machine::Machine;
 use crate::memory::Memory;
 use crate::near_cache::{ENTRIES, NearCache};
 use crate::rounds::Turn;
+use crate::scan::Scan;
+use crate::{Fault, Parts};
 
 const MIB: f64 = 1024.0 * 1024.0;
 /// Above this share of the test core in other hands, figures say little.
@@ -25,6 +26,7 @@ pub(crate) struct Report {
     pub(crate) near_cache: Result<NearCache, String>,
     /// Milliseconds of each start.
     pub(crate) starts: Result<Vec<f64>, String>,
+    pub(crate) scan: Result<Scan, String>,
     targets: Vec<Target>,
 }
 
@@ -69,6 +71,7 @@ impl Report {
             memory: Err(not_asked()),
             near_cache: Err(not_asked()),
             starts: Err(not_asked()),
+            scan: Err(not_asked()),
             targets: Vec::new(),
         }
     }
@@ -89,10 +92,15 @@ impl Report {
     }
 
     /// Holds the figures against the targets, prints them and writes the JSON file.
-    pub(crate) fn finish(&mut self, load_only: bool) -> Result<(), Fault> {
-        self.hold_load();
-        if !load_only {
+    pub(crate) fn finish(&mut self, parts: Parts) -> Result<(), Fault> {
+        if parts.load {
+            self.hold_load();
+        }
+        if parts.rest {
             self.hold_rest();
+        }
+        if parts.scan {
+            self.hold_scan();
         }
         self.print();
         let file = Self::file();
@@ -156,10 +164,34 @@ impl Report {
         self.target("start to first served request, longest", starts.map(|starts| starts.max), 300.0, "ms");
     }
 
+    fn hold_scan(&mut self) {
+        let held = self.scan.as_ref().map(Scan::held);
+        // Without any figure there is still something that was not met.
+        let none = |why: &String| vec![(format!("logins by scan ({why})"), None, 0.0, "")];
+        for (what, measured, limit, unit) in held.unwrap_or_else(none) {
+            self.target(what, measured, limit, unit);
+        }
+    }
+
     fn print(&self) {
         let Machine { processor, cores, kernel, load_average, versions, commit } = &self.machine;
         println!("\n{processor}, {cores} cores, Linux {kernel}, load average before: {load_average}");
         println!("{}; source {}\n", versions.join("; "), commit.as_deref().unwrap_or("unknown"));
+        if !self.candidates.is_empty() {
+            self.print_load();
+        }
+        if let Ok(scan) = &self.scan {
+            scan.print();
+        }
+        println!();
+        for Target { what, measured, limit, unit, met } in &self.targets {
+            let verdict = if *met { "pass" } else { "MISS" };
+            let shown = measured.map_or_else(|| "not measured".to_owned(), |figure| format!("{figure:.3}"));
+            println!("{verdict}  {what:<70} {shown:>12} {unit}, at most {limit} {unit}");
+        }
+    }
+
+    fn print_load(&self) {
         println!(
             "{:<44}{:>22}{:>8}{:>8}{:>24}{:>14}{:>7}{:>7}{:>7}",
             "",
@@ -198,12 +230,6 @@ impl Report {
             println!("left out: {id}: {why}");
         }
         self.print_caveats();
-        println!();
-        for Target { what, measured, limit, unit, met } in &self.targets {
-            let verdict = if *met { "pass" } else { "MISS" };
-            let shown = measured.map_or_else(|| "not measured".to_owned(), |figure| format!("{figure:.3}"));
-            println!("{verdict}  {what:<70} {shown:>12} {unit}, at most {limit} {unit}");
-        }
     }
 
     fn print_caveats(&self) {
