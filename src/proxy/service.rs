@@ -100,7 +100,9 @@ impl Service {
     fn step_aside(&self, session: &mut Session, response: &mut ResponseHeader) {
         let Some(number) = response.remove_header(&STEP_ASIDE) else { return };
         let number = number.to_str().ok().and_then(|number| number.parse().ok());
-        let rest = number.and_then(|number| self.waiting_room.take(number));
+        // Nothing may follow the answer to a HEAD.
+        let get = session.req_header().method == http::Method::GET;
+        let rest = number.and_then(|number| self.waiting_room.take(number)).filter(|_| get);
         if let (Some(rest), Some(line)) = (rest, wire::line(session.digest()).cloned()) {
             response.remove_header(&CONTENT_LENGTH);
             response.remove_header(&TRANSFER_ENCODING);

@@ -1,6 +1,8 @@
 //! What the page with a code asks for while it waits: who is answered, how often, until when.
 
 use menshen::ground::Span;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 use crate::reply::Reply;
 use crate::scanning::{PATIENCE, ScanPage};
@@ -256,4 +258,24 @@ async fn a_stream_ends_when_its_gateway_stops() {
     };
     let (stopped, ()) = tokio::join!(stopped, ends);
     stopped.expect("nothing holds the gateway up");
+}
+
+/// What comes after the answer to a HEAD would be taken for the next answer by a proxy in front.
+#[tokio::test]
+async fn nothing_follows_the_answer_to_a_head_of_a_stream() {
+    let world = World::scanning().await;
+    let desktop = world.desktop();
+    let page = desktop.show_code("/").await;
+    let secret = desktop.cookie("menshen-browser").unwrap();
+    let mut line = TcpStream::connect(world.address(0)).await.unwrap();
+    let request = format!(
+        "HEAD {} HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: menshen-browser={secret}\r\nConnection: close\r\n\r\n",
+        page.events_href()
+    );
+    line.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    let read = tokio::time::timeout(PATIENCE, line.read_to_string(&mut answer));
+    read.await.expect("the connection ends").unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("\r\n\r\n"), "{answer}");
+    assert!(answer.contains("text/event-stream") && !answer.contains("event: state"), "{answer}");
 }
