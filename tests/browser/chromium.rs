@@ -41,8 +41,21 @@ struct Driver {
 }
 
 impl Driver {
-    /// Starts it on a port of its choice; answers its address too.
+    /// Starts it on a port of its choice; answers its address too. It draws a port for IPv4 and then needs the same
+    /// one for IPv6: where somebody beside us has that, it gives up, and another draw is the cure.
     fn start() -> (Self, String) {
+        let mut said = String::new();
+        for _ in 0..5 {
+            match Self::attempt() {
+                Ok(started) => return started,
+                Err(last) => said.push_str(&last),
+            }
+        }
+        panic!("chromedriver did not start: {said}{INSTALL}");
+    }
+
+    /// One start; the error is what it said instead of its port.
+    fn attempt() -> Result<(Self, String), String> {
         let profile = tempfile::tempdir().unwrap();
         let program = std::env::var("CHROMEDRIVER").unwrap_or_else(|_| "/usr/bin/chromedriver".into());
         let mut process = Command::new(&program)
@@ -52,15 +65,18 @@ impl Driver {
             .stderr(Stdio::null())
             .spawn()
             .unwrap_or_else(|error| panic!("{program}: {error}: {INSTALL}"));
-        let said = BufReader::new(process.stdout.take().unwrap());
+        let stdout = BufReader::new(process.stdout.take().unwrap());
         let driver = Self { process, profile };
-        // It says nothing more after that, so nobody has to read on.
-        let port = said.lines().map_while(Result::ok).find_map(|line| {
-            let port = line.strip_prefix("ChromeDriver was started successfully on port ")?;
-            port.trim_end_matches('.').parse::<u16>().ok()
-        });
-        let port = port.unwrap_or_else(|| panic!("{program} did not start: {INSTALL}"));
-        (driver, format!("http://127.0.0.1:{port}"))
+        let mut said = String::new();
+        for line in stdout.lines().map_while(Result::ok) {
+            if let Some(port) = line.strip_prefix("ChromeDriver was started successfully on port ") {
+                // It says nothing more after that, so nobody has to read on.
+                return Ok((driver, format!("http://127.0.0.1:{}", port.trim_end_matches('.'))));
+            }
+            said.push_str(&line);
+            said.push('\n');
+        }
+        Err(said)
     }
 
     /// The browser's process, as its profile names it.
