@@ -31,8 +31,10 @@ use crate::store::{Store, StoreError};
 use crate::wechat::{self, QrLang};
 
 pub use account_of::Outcome;
-pub use callback::{Ending, Visit};
-pub use directory::{App, AppConfig, AppKind, Directory, Method, MethodConfig, MethodKind, PoolConfig};
+pub use directory::{
+    App, AppConfig, AppKind, Directory, Method, MethodConfig, MethodKind, PoolConfig, ScanOptions, Scope,
+};
+pub use finish::{Ending, Visit};
 pub use official_account_scan::{PushOutcome, Scene};
 pub use progress::{Progress, Seen};
 pub use replies::Replies;
@@ -62,25 +64,7 @@ pub struct Login {
     clock: Arc<dyn Clock>,
 }
 
-/// A flow that has begun.
-#[derive(Debug)]
-pub struct Begun {
-    /// The flow.
-    pub flow: Flow,
-    /// How it goes on.
-    pub way: Way,
-}
-
-/// How a flow goes on.
-#[derive(Debug)]
-pub enum Way {
-    /// On this page of WeChat's.
-    Page(String),
-    /// By scanning this code.
-    Code(Scene),
-}
-
-/// Why a login could not begin.
+/// Why a login with a code could not begin.
 #[derive(Debug, thiserror::Error)]
 pub enum BeginError {
     /// The store gave no answer.
@@ -145,39 +129,57 @@ impl Login {
         }
     }
 
-    /// Begins a login with `method` for the browser that holds `browser`.
-    pub async fn begin(
+    /// Begins a login that goes on at WeChat; answers the address of its page.
+    pub async fn begin_page(
         &self,
-        start: Start<'_>,
+        start: Start<'_, WechatPage>,
         wechat: &wechat::Client,
         callback_url: &str,
-    ) -> Result<Begun, BeginError> {
-        let now = self.clock.now();
-        let begun = match &start.method.kind {
-            MethodKind::OfficialAccountScan(options) => {
-                let flow = start.flow(now, options.lifetime);
-                let scene = self.scene(&flow, options, start.app, wechat).await?;
-                return Ok(Begun { flow, way: Way::Code(scene) });
+    ) -> Result<(Flow, String), StoreError> {
+        let flow = start.flow(self.clock.now(), FLOW_LIFETIME);
+        let page = match start.way {
+            WechatPage::Qr { embedded, lang } => {
+                website_qr::page(wechat, start.app, embedded, lang, callback_url, &flow)
             }
-            MethodKind::WebsiteQr(options) => {
-                let flow = start.flow(now, FLOW_LIFETIME);
-                let page = website_qr::page(wechat, options, callback_url, &flow, &start);
-                Begun { flow, way: Way::Page(page) }
-            }
-            MethodKind::OfficialAccountWeb(options) => {
-                let flow = start.flow(now, FLOW_LIFETIME);
-                let page = official_account_web::page(wechat, start.app, options, callback_url, &flow);
-                Begun { flow, way: Way::Page(page) }
+            WechatPage::Consent(scope) => {
+                official_account_web::page(wechat, start.app, scope, callback_url, &flow)
             }
         };
-        self.store.put_flow(&begun.flow, FLOW_LIFETIME).await?;
-        Ok(begun)
+        self.store.put_flow(&flow, FLOW_LIFETIME).await?;
+        Ok((flow, page))
+    }
+
+    /// Begins a login that goes on by scanning a code.
+    pub async fn begin_code(
+        &self,
+        start: Start<'_, &ScanOptions>,
+        wechat: &wechat::Client,
+    ) -> Result<(Flow, Scene), BeginError> {
+        let flow = start.flow(self.clock.now(), start.way.lifetime);
+        let scene = self.scene(&flow, start.way, start.app, wechat).await?;
+        Ok((flow, scene))
     }
 }
 
-/// What a login begins with.
+/// A page of WeChat's on which a login goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WechatPage {
+    /// The code of `website_qr`.
+    Qr {
+        /// Made for a frame in our page.
+        embedded: bool,
+        /// In which language.
+        lang: QrLang,
+    },
+    /// The consent of `official_account_web`.
+    Consent(Scope),
+}
+
+/// What a login begins with; `Way` is how it goes on.
 #[derive(Debug)]
-pub struct Start<'a> {
+pub struct Start<'a, Way> {
+    /// How it goes on.
+    pub way: Way,
     /// The method the visitor uses.
     pub method: &'a Method,
     /// The method's app.
@@ -190,13 +192,9 @@ pub struct Start<'a> {
     pub handover: Option<Handover>,
     /// Where it begins, for the phone that is asked to approve it.
     pub origin: Origin,
-    /// Whether WeChat's page is shown inside ours.
-    pub embedded: bool,
-    /// The language of WeChat's page, where it can be chosen.
-    pub lang: QrLang,
 }
 
-impl Start<'_> {
+impl<Way> Start<'_, Way> {
     fn flow(&self, now: Timestamp, lifetime: Span) -> Flow {
         let mut rng = rand::rng();
         let id = random_id(&mut rng, 26);

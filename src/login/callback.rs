@@ -1,79 +1,14 @@
-//! Back from WeChat: check whose flow this is, exchange the code once, find the account, open the session.
+//! Back from WeChat: check whose flow this is, exchange the code once, learn who came.
 //!
-//! The state is checked before the code is used. A callback that is delivered twice exchanges once and gets
-//! the same answer: the session token is derived from the browser's own secret, so it need not be stored to be
-//! given again.
+//! The state is checked before the code is used, and a callback that is delivered twice exchanges once.
 
-use super::directory::{App, Directory, Method, MethodKind, Scope};
-use super::finish::Taken;
-use super::{Login, SessionRules};
-use crate::domain::{Flow, FlowId, FlowRefusal, Identity, OpenId, Profile, UnionId};
-use crate::ground::{Secret, Token, TokenDigest};
+use super::Login;
+use super::directory::{App, Method, MethodKind, Scope};
+use super::finish::{Context, Ending, Taken, Visit};
+use crate::domain::{FlowId, FlowRefusal, Identity, OpenId, Profile, UnionId};
+use crate::ground::Secret;
 use crate::store::StoreError;
 use crate::wechat::{self, CallbackAnswer, VisitorKind};
-
-/// Who comes back, as far as the edge knows.
-#[derive(Clone, Debug, Default)]
-pub struct Visit {
-    /// The browser's own secret, if its cookie came along.
-    pub browser: Option<Token>,
-    /// A session the browser held before; it ends when a new one begins.
-    pub former: Vec<TokenDigest>,
-    /// The visitor's address.
-    pub ip: Option<String>,
-    /// The visitor's browser.
-    pub user_agent: Option<String>,
-}
-
-/// How a callback ends.
-#[derive(Debug)]
-pub enum Ending {
-    /// A session was opened; its token goes to this browser only.
-    SignedIn {
-        /// The session token.
-        token: Token,
-        /// The finished flow.
-        flow: Box<Flow>,
-    },
-    /// No session.
-    Refused {
-        /// Why.
-        reason: FlowRefusal,
-        /// The finished flow.
-        flow: Box<Flow>,
-    },
-    /// The visitor said no and WeChat did not say to which login.
-    DeniedSomewhere,
-    /// There is no such flow, or it has run out.
-    Unknown,
-    /// The flow was begun in another browser, or this one keeps no cookies. The code was not used.
-    Foreign,
-    /// Nobody has agreed on the phone yet; somebody still may.
-    NotYet {
-        /// The flow that waits.
-        flow: Box<Flow>,
-    },
-    /// Nobody agreed on the phone in time.
-    Late {
-        /// The flow that has run out.
-        flow: Box<Flow>,
-    },
-    /// Not an answer of WeChat's; what is wrong.
-    Malformed(&'static str),
-}
-
-/// Everything a callback works with.
-#[derive(Clone, Copy, Debug)]
-pub struct Context<'a> {
-    /// Pools, apps and methods.
-    pub directory: &'a Directory,
-    /// The client for WeChat.
-    pub wechat: &'a wechat::Client,
-    /// Lifetimes of sessions.
-    pub rules: &'a SessionRules,
-    /// The host the callback arrived at; the session is for it.
-    pub host: &'a str,
-}
 
 impl Login {
     /// Finishes the flow that a callback of `app` belongs to.

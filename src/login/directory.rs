@@ -102,6 +102,11 @@ impl Method {
             MethodKind::OfficialAccountWeb(_) => matches!(client, ClientKind::WeChat { .. }),
         }
     }
+
+    /// Whether there is nothing to scan: the visitor is in WeChat already, wherever this method fits.
+    pub const fn is_at_hand(&self) -> bool {
+        matches!(self.kind, MethodKind::OfficialAccountWeb(_))
+    }
 }
 
 /// The pools, apps and methods of one config.

@@ -6,20 +6,83 @@
 use std::time::Duration;
 
 use super::account_of::{Outcome, Rules, account_of};
-use super::callback::{Context, Ending, Visit};
-use super::directory::Method;
-use super::{FLOW_LIFETIME, FLOW_MEMORY, Login};
+use super::directory::{Directory, Method};
+use super::{FLOW_LIFETIME, FLOW_MEMORY, Login, SessionRules};
 use crate::domain::{
     Account, Flow, FlowId, FlowRefusal, Identity, InvalidTransition, Refusal, Session, Stage,
 };
-use crate::ground::{Token, random_id};
+use crate::ground::{Token, TokenDigest, random_id};
 use crate::store::StoreError;
+use crate::wechat;
 
 /// How long a second request waits for the first to finish; longer than WeChat's own limits.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// How long it waits for news before it looks without any.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
+
+/// Who comes back, as far as the edge knows.
+#[derive(Clone, Debug, Default)]
+pub struct Visit {
+    /// The browser's own secret, if its cookie came along.
+    pub browser: Option<Token>,
+    /// A session the browser held before; it ends when a new one begins.
+    pub former: Vec<TokenDigest>,
+    /// The visitor's address.
+    pub ip: Option<String>,
+    /// The visitor's browser.
+    pub user_agent: Option<String>,
+}
+
+/// How a login ends, or why it does not.
+#[derive(Debug)]
+pub enum Ending {
+    /// A session was opened; its token goes to this browser only.
+    SignedIn {
+        /// The session token.
+        token: Token,
+        /// The finished flow.
+        flow: Box<Flow>,
+    },
+    /// No session.
+    Refused {
+        /// Why.
+        reason: FlowRefusal,
+        /// The finished flow.
+        flow: Box<Flow>,
+    },
+    /// The visitor said no and WeChat did not say to which login.
+    DeniedSomewhere,
+    /// There is no such flow, or it has run out.
+    Unknown,
+    /// The flow was begun in another browser, or this one keeps no cookies. The code was not used.
+    Foreign,
+    /// Nobody has agreed on the phone yet; somebody still may.
+    NotYet {
+        /// The flow that waits.
+        flow: Box<Flow>,
+    },
+    /// Nobody agreed on the phone in time, or the browser did not go on in time.
+    Late {
+        /// The flow that has run out.
+        flow: Box<Flow>,
+    },
+    /// Not an answer of WeChat's; what is wrong.
+    Malformed(&'static str),
+}
+
+/// Everything the end of a login works with.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    /// Pools, apps and methods.
+    pub directory: &'a Directory,
+    /// The client for WeChat.
+    pub wechat: &'a wechat::Client,
+    /// Lifetimes of sessions.
+    pub rules: &'a SessionRules,
+    /// The host the browser came back to; the session is for it.
+    pub host: &'a str,
+}
 
 /// What a request that wants to finish a flow finds.
 pub(super) enum Taken {
@@ -46,10 +109,13 @@ impl Login {
             return Ok(Ending::Foreign);
         };
         let Some(method) = context.directory.method(&flow.method) else { return Ok(Ending::Unknown) };
-        if matches!(flow.stage, Stage::Waiting | Stage::Scanned { .. }) {
-            let late = self.clock.now() >= flow.expires_at;
-            let flow = Box::new(flow);
-            return Ok(if late { Ending::Late { flow } } else { Ending::NotYet { flow } });
+        let late = self.clock.now() >= flow.expires_at;
+        match flow.stage {
+            Stage::Waiting | Stage::Scanned { .. } | Stage::Approved { .. } if late => {
+                return Ok(Ending::Late { flow: Box::new(flow) });
+            }
+            Stage::Waiting | Stage::Scanned { .. } => return Ok(Ending::NotYet { flow: Box::new(flow) }),
+            _ => {}
         }
         let taken = match self.take(flow).await? {
             Taken::Ours(flow) => flow,

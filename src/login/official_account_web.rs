@@ -11,7 +11,7 @@ use crate::wechat::{self, OAuthScope};
 pub(super) fn page(
     wechat: &wechat::Client,
     app: &App,
-    scope: &Scope,
+    scope: Scope,
     callback_url: &str,
     flow: &Flow,
 ) -> String {

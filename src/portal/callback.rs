@@ -11,7 +11,7 @@ use super::flow;
 use super::visitor::Visitor;
 use crate::domain::{Flow, FlowRefusal, Handover, ReturnTo};
 use crate::ground::TokenDigest;
-use crate::login::callback::Context;
+use crate::login::finish::Context;
 use crate::login::{App, AppKind, Ending, Presence};
 use crate::pages::{self, ErrorCode, Notice, Page};
 use crate::wechat::CallbackAnswer;

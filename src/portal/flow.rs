@@ -20,7 +20,7 @@ use super::visitor::{STEP_ASIDE, Visitor};
 use super::{Portal, callback};
 use crate::domain::FlowId;
 use crate::ground::{Span, Token};
-use crate::login::callback::Context;
+use crate::login::finish::Context;
 use crate::login::{Login, NotWatching, Progress, Seen, Watching};
 use crate::pages::ErrorCode;
 

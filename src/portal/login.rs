@@ -16,7 +16,7 @@ use crate::domain::{Handover, MethodId, ReturnTo};
 use crate::gate::client::ClientKind;
 use crate::ground::{Token, TokenDigest};
 use crate::login::directory::{Picture, Presentation};
-use crate::login::{BeginError, Begun, Method, MethodKind, Presence, Start, Way};
+use crate::login::{App, BeginError, Method, MethodKind, Presence, ScanOptions, Start, WechatPage};
 use crate::pages::{self, ErrorCode, Lang, LoginBody, MethodLabel, MethodLink, Notice, Page};
 use crate::wechat::QrLang;
 
@@ -69,28 +69,27 @@ pub(super) async fn page(State(portal): State<Portal>, visitor: Visitor, Query(w
         return Ok(visitor.page(&Page::Login(pages::Login { methods: Vec::new(), body, notice })));
     };
     // In WeChat's own browser there is nothing to choose or to press, unless the visitor did either just now.
-    let at_hand = |method: &&&Method| matches!(method.kind, MethodKind::OfficialAccountWeb(_));
-    let only = methods.iter().filter(at_hand).count() == 1;
-    if at_hand(&&method) && only && notice.is_none() && wish.method.is_none() {
-        let started = begin(&portal, &visitor, method, goal, false).await?;
-        return started.redirect(&visitor);
+    if let MethodKind::OfficialAccountWeb(scope) = method.kind {
+        let only = methods.iter().filter(|method| method.is_at_hand()).count() == 1;
+        if only && notice.is_none() && wish.method.is_none() {
+            return go(&portal, &visitor, method, WechatPage::Consent(scope), goal).await;
+        }
     }
     let mut links = links(&visitor, &methods, method, &goal);
     let query = goal.query(&[]);
     let full = format!("{}/{}?{query}", visitor.own("login"), method.id);
-    let (body, started) = match &method.kind {
+    let (body, browser) = match &method.kind {
         MethodKind::WebsiteQr(Presentation::Redirect) | MethodKind::OfficialAccountWeb(_) => {
             (LoginBody::Go { href: full }, None)
         }
         MethodKind::WebsiteQr(Presentation::Embedded) => {
-            let started = begin(&portal, &visitor, method, goal, true).await?;
-            let frame_url = started.wechat_page(&visitor)?;
-            (LoginBody::Embedded { frame_url, full_url: full }, Some(started))
+            let way = WechatPage::Qr { embedded: true, lang: qr_lang(&visitor) };
+            let (frame_url, browser) = begin(&portal, &visitor, method, way, goal).await?;
+            (LoginBody::Embedded { frame_url, full_url: full }, Some(browser))
         }
-        MethodKind::OfficialAccountScan(_) => {
-            let again = goal.query(&[("method", method.id.as_str())]);
-            match scan(&portal, &visitor, method, goal, &again).await? {
-                Some((scan, started)) => (LoginBody::Scan(scan), Some(started)),
+        MethodKind::OfficialAccountScan(options) => {
+            match scan(&portal, &visitor, method, options, goal).await? {
+                Some((scan, browser)) => (LoginBody::Scan(scan), Some(browser)),
                 None => {
                     links.iter_mut().filter(|link| link.selected).for_each(|link| link.available = false);
                     (LoginBody::Unavailable, None)
@@ -104,8 +103,8 @@ pub(super) async fn page(State(portal): State<Portal>, visitor: Visitor, Query(w
     if let Some(cookie) = wish.method.and_then(|_| remember(&visitor, method)) {
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
-    Ok(match started {
-        Some(started) => started.with_cookie(response, &visitor),
+    Ok(match browser {
+        Some(browser) => with_browser_cookie(response, &visitor, &browser),
         None => response,
     })
 }
@@ -113,12 +112,8 @@ pub(super) async fn page(State(portal): State<Portal>, visitor: Visitor, Query(w
 /// The method to show: the one asked for, else in WeChat its own, else the one chosen last, else the first.
 fn selected<'m>(visitor: &Visitor, wish: &Wish, methods: &[&'m Method]) -> Option<&'m Method> {
     let of = |id: Option<&str>| methods.iter().copied().find(|method| Some(method.id.as_str()) == id);
-    let at_hand = || {
-        let own = |method: &&Method| matches!(method.kind, MethodKind::OfficialAccountWeb(_));
-        methods.iter().copied().find(own)
-    };
     of(wish.method.as_deref())
-        .or_else(at_hand)
+        .or_else(|| methods.iter().copied().find(|method| method.is_at_hand()))
         .or_else(|| of(visitor.chosen.as_deref()))
         .or_else(|| methods.first().copied())
 }
@@ -131,16 +126,19 @@ fn remember(visitor: &Visitor, method: &Method) -> Option<HeaderValue> {
     visitor.snapshot.site.cookies.set_chosen_method(method.id.as_str())
 }
 
-/// A code to scan; none while WeChat gives none, which was logged.
+/// A code to scan and the browser's secret; none while WeChat gives none, which was logged.
 async fn scan(
     portal: &Portal,
     visitor: &Visitor,
     method: &Method,
+    options: &ScanOptions,
     goal: Goal,
-    again: &str,
-) -> Result<Option<(pages::Scan, Started)>, Response> {
-    let started = match try_begin(portal, visitor, method, goal, true).await? {
-        Ok(started) => started,
+) -> Result<Option<(pages::Scan, Token)>, Response> {
+    let again = goal.query(&[("method", method.id.as_str())]);
+    let (app, browser) = prepare(portal, visitor, method)?;
+    let start = start_of(visitor, method, app, &browser, options, goal);
+    let (flow, scene) = match portal.login.begin_code(start, &visitor.snapshot.wechat).await {
+        Ok(begun) => begun,
         Err(BeginError::Wechat(error)) => {
             // The keeper of tokens and the client have told the operator; here only who met it.
             tracing::debug!(request_id = %visitor.request_id, method = %method.id, %error, "no code to show");
@@ -148,9 +146,7 @@ async fn scan(
         }
         Err(BeginError::Store(error)) => return Err(visitor.refuse(error)),
     };
-    let Way::Code(scene) = &started.begun.way else { return Err(visitor.refuse(ErrorCode::Internal)) };
-    let asks = matches!(&method.kind, MethodKind::OfficialAccountScan(options) if options.confirm);
-    let id = &started.begun.flow.id;
+    let id = &flow.id;
     let own = |what: &str| visitor.own(&format!("flow/{what}?flow={id}"));
     let drawn = match scene.picture {
         Picture::Drawn => pages::qr_svg(&scene.url),
@@ -169,9 +165,9 @@ async fn scan(
         finish_href: own("finish"),
         again_href: format!("{}?{again}", visitor.own("login")),
         expires_in: scene.expires_in.secs(),
-        asks,
+        asks: options.confirm,
     };
-    Ok(Some((scan, started)))
+    Ok(Some((scan, browser)))
 }
 
 /// `GET login/{method}`: to WeChat's own page in full.
@@ -191,13 +187,16 @@ pub(super) async fn start(
     let Some(method) = known.filter(|method| allowed.is_empty() || allowed.contains(&method.id)) else {
         return Err(visitor.refuse(ErrorCode::UnknownMethod));
     };
-    if let MethodKind::OfficialAccountScan(_) = method.kind {
-        // It has no page at WeChat; ours shows the code.
-        let path = format!("{}?{}", visitor.own("login"), goal.query(&[("method", method.id.as_str())]));
-        return Ok(visitor.go_own(&visitor.host, &path));
-    }
-    let started = begin(&portal, &visitor, method, goal, false).await?;
-    started.redirect(&visitor)
+    let way = match method.kind {
+        MethodKind::WebsiteQr(_) => WechatPage::Qr { embedded: false, lang: qr_lang(&visitor) },
+        MethodKind::OfficialAccountWeb(scope) => WechatPage::Consent(scope),
+        MethodKind::OfficialAccountScan(_) => {
+            // It has no page at WeChat; ours shows the code.
+            let path = format!("{}?{}", visitor.own("login"), goal.query(&[("method", method.id.as_str())]));
+            return Ok(visitor.go_own(&visitor.host, &path));
+        }
+    };
+    go(&portal, &visitor, method, way, goal).await
 }
 
 /// Where the visitor wants to go, and for which browser; or the answer that sends them to the public host.
@@ -282,76 +281,59 @@ fn links(visitor: &Visitor, methods: &[&Method], selected: &Method, goal: &Goal)
         .collect()
 }
 
-/// A login that has begun in this browser.
-struct Started {
-    begun: Begun,
-    browser: Token,
+/// Begins a login and goes to WeChat's page for it.
+async fn go(portal: &Portal, visitor: &Visitor, method: &Method, way: WechatPage, goal: Goal) -> Answer {
+    let (page, browser) = begin(portal, visitor, method, way, goal).await?;
+    Ok(with_browser_cookie(visitor.go_to_wechat(&page), visitor, &browser))
 }
 
-impl Started {
-    fn redirect(self, visitor: &Visitor) -> Answer {
-        let response = visitor.go_to_wechat(&self.wechat_page(visitor)?);
-        Ok(self.with_cookie(response, visitor))
-    }
-
-    fn wechat_page(&self, visitor: &Visitor) -> Result<String, Response> {
-        match &self.begun.way {
-            Way::Page(page) => Ok(page.clone()),
-            Way::Code(_) => Err(visitor.refuse(ErrorCode::Internal)),
-        }
-    }
-
-    fn with_cookie(&self, response: Response, visitor: &Visitor) -> Response {
-        with_browser_cookie(response, visitor, &self.browser)
-    }
-}
-
+/// Begins a login; answers the address of WeChat's page and the browser's secret.
 async fn begin(
     portal: &Portal,
     visitor: &Visitor,
     method: &Method,
+    way: WechatPage,
     goal: Goal,
-    embedded: bool,
-) -> Result<Started, Response> {
-    let begun = try_begin(portal, visitor, method, goal, embedded).await?;
-    begun.map_err(|error| match error {
-        BeginError::Store(error) => visitor.refuse(error),
-        BeginError::Wechat(_) => visitor.refuse(ErrorCode::WechatUnavailable),
-    })
+) -> Result<(String, Token), Response> {
+    let (app, browser) = prepare(portal, visitor, method)?;
+    let start = start_of(visitor, method, app, &browser, way, goal);
+    let callback_url = visitor.snapshot.site.url(&format!("callback/{}", app.id));
+    let begun = portal.login.begin_page(start, &visitor.snapshot.wechat, &callback_url).await;
+    let (_, page) = begun.map_err(|error| visitor.refuse(error))?;
+    Ok((page, browser))
 }
 
-async fn try_begin(
-    portal: &Portal,
-    visitor: &Visitor,
-    method: &Method,
-    goal: Goal,
-    embedded: bool,
-) -> Result<Result<Started, BeginError>, Response> {
+/// The app of a login that may begin, and the browser's secret.
+fn prepare<'v>(portal: &Portal, visitor: &'v Visitor, method: &Method) -> Result<(&'v App, Token), Response> {
     if let Err(seconds) = portal.throttle.check(visitor.ip.as_deref()) {
         return Err(visitor.too_many(seconds));
     }
-    let snapshot = &visitor.snapshot;
-    let Some(app) = snapshot.directory.app(&method.app) else {
+    let Some(app) = visitor.snapshot.directory.app(&method.app) else {
         return Err(visitor.refuse(ErrorCode::UnknownMethod));
     };
     // One secret for the browser, kept across tabs and attempts, so that several logins run side by side.
     let browser = visitor.browser.clone().unwrap_or_else(|| Token::generate(&mut rand::rng()));
-    let start = Start {
-        method,
-        app,
-        browser: &browser,
-        return_to: goal.return_to,
-        handover: goal.handover,
-        origin: visitor.origin(),
-        embedded,
-        lang: match visitor.lang {
-            Lang::Zh => QrLang::Cn,
-            Lang::En => QrLang::En,
-        },
-    };
-    let callback_url = snapshot.site.url(&format!("callback/{}", app.id));
-    let begun = portal.login.begin(start, &snapshot.wechat, &callback_url).await;
-    Ok(begun.map(|begun| Started { begun, browser }))
+    Ok((app, browser))
+}
+
+fn start_of<'a, Way>(
+    visitor: &Visitor,
+    method: &'a Method,
+    app: &'a App,
+    browser: &'a Token,
+    way: Way,
+    goal: Goal,
+) -> Start<'a, Way> {
+    let Goal { return_to, handover, .. } = goal;
+    Start { way, method, app, browser, return_to, handover, origin: visitor.origin() }
+}
+
+/// The language of WeChat's page.
+fn qr_lang(visitor: &Visitor) -> QrLang {
+    match visitor.lang {
+        Lang::Zh => QrLang::Cn,
+        Lang::En => QrLang::En,
+    }
 }
 
 fn with_browser_cookie(mut response: Response, visitor: &Visitor, browser: &Token) -> Response {

@@ -9,12 +9,12 @@ use menshen::domain::{FlowId, MethodId, Origin, ReturnTo, Stage};
 use menshen::gate::Signer;
 use menshen::ground::{Clock as _, ManualClock, Span, SystemClock, Token};
 use menshen::login::official_account_scan::PushContext;
-use menshen::login::{Login, PushOutcome, Sessions, Start};
+use menshen::login::{Login, MethodKind, PushOutcome, Sessions, Start};
 use menshen::simulator::{self, Fault, PushOutcome as Pushed, PushTrouble, Simulator};
 use menshen::snapshot::Snapshot;
 use menshen::store::{self, Store as _, StoreError, StoreUrl};
 use menshen::wechat::push::{Message, PushQuery};
-use menshen::wechat::{QrLang, Transport};
+use menshen::wechat::Transport;
 use rstest::rstest;
 
 use crate::faulty_store::{Fails, FaultyStore};
@@ -140,19 +140,20 @@ impl Bench {
     /// Begins a login; answers its flow and the scene in its code.
     async fn begin(&self) -> (FlowId, String) {
         let Snapshot { directory, site, wechat, .. } = &self.snapshot;
+        let method = directory.method(&MethodId::new("follow").unwrap()).unwrap();
+        let MethodKind::OfficialAccountScan(options) = &method.kind else { panic!("not a code to scan") };
         let start = Start {
-            method: directory.method(&MethodId::new("follow").unwrap()).unwrap(),
+            way: options,
+            method,
             app: directory.app("service").unwrap(),
             browser: &Token::generate(&mut rand::rng()),
             return_to: ReturnTo::home(&site.hosts),
             handover: None,
             origin: Origin::default(),
-            embedded: true,
-            lang: QrLang::En,
         };
-        let begun = self.login.begin(start, wechat, "http://127.0.0.1:1/").await.unwrap();
+        let (flow, _) = self.login.begin_code(start, wechat).await.unwrap();
         let code = self.simulator.handle().next_scene_code(Span::from_secs(5)).await.unwrap();
-        (begun.flow.id, code.scene)
+        (flow.id, code.scene)
     }
 
     /// The message of zhang's scan as the `n`-th try of WeChat's.
