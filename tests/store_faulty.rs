@@ -40,6 +40,21 @@ async fn a_call_that_fails_before_leaves_nothing_and_one_that_fails_after_leaves
 }
 
 #[tokio::test]
+async fn a_call_that_stalls_never_ends_and_says_that_it_has_begun() {
+    for (fails, left) in [(Fails::StallsBefore, false), (Fails::StallsAfter, true)] {
+        let store = faulty().await;
+        let account = account("a");
+        store.fail_at(0, fails);
+        tokio::select! {
+            _ = store.create_account(&account) => panic!("it has an end"),
+            () = store.stalled() => {}
+        }
+        let found = store.accounts(&[account_id("a")]).await.unwrap();
+        assert_eq!(found[0].is_some(), left, "{fails:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_dead_process_reaches_the_store_no_more_until_it_is_healed() {
     let store = faulty().await;
     store.die_at(1, Fails::After);

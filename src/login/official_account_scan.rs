@@ -2,15 +2,17 @@
 //! us by a message whose phone it was.
 //!
 //! The value in the code is not the one that watches or finishes the login, and works for the first phone alone. A
-//! message is answered at once; who the person is across apps is asked afterwards.
+//! message is answered at once; who the person is across apps is asked afterwards. Every step before the answer can
+//! be done again, so a message that was cut short anywhere counts when WeChat sends it once more.
 //! Source: "生成带参数的二维码", "接收事件推送" (parametric codes, event pushes).
 
 mod approval;
 mod cooldown;
 
+use tokio::time::Instant;
+
 use super::directory::{App, Directory, Method, MethodKind, OnUnfollow, Picture, ScanOptions};
 use super::{BeginError, FLOW_MEMORY, Login};
-use crate::domain::flow::NEXT_STEP;
 use crate::domain::{Flow, FlowId, IdentityKey, OpenId, Profile, Session};
 use crate::ground::{Span, Token, random_id};
 use crate::store::{OnceKey, StoreError};
@@ -59,6 +61,22 @@ pub struct PushContext<'a> {
     pub site: &'a str,
     /// The address that asks for the person's yes.
     pub confirm_url: &'a (dyn Fn(&Token) -> String + Sync),
+    /// From when on nothing more is waited for that the answer can do without.
+    pub answer_by: Instant,
+}
+
+/// What a scan comes to.
+struct Scanned {
+    /// What the person reads in the chat.
+    reply: String,
+    /// Whom to ask WeChat for; nobody, where the person is asked first or nobody may go on.
+    approval: Option<Approval>,
+}
+
+/// Somebody whose scan is all that is wanted of them.
+struct Approval {
+    flow: FlowId,
+    open_id: OpenId,
 }
 
 /// What a message comes to.
@@ -117,35 +135,40 @@ impl Login {
             Event::Subscribe { scene: None } | Event::Other { .. } => return Ok(PushOutcome::Other),
         };
         let Some(ticket) = scene.strip_prefix(PREFIX) else { return Ok(PushOutcome::Other) };
-        if self.after.len() >= MAX_AFTER {
-            return Ok(PushOutcome::Busy);
-        }
         if self.is_replayed(context.app, message).await? {
             return Ok(PushOutcome::Replayed);
         }
         let seen = OnceKey::of_text(MESSAGE, &format!("{} {}", context.app.app_id, message.id));
-        let outcome = match self.store.put_once(&seen, "", MESSAGE_MEMORY).await {
-            Err(StoreError::Conflict { .. }) => return Ok(PushOutcome::Again),
-            // Only the answer may be lost, and then it is written down all the same.
-            Err(error) => Err(error),
-            Ok(()) => self.scanned(context, message, ticket).await,
-        };
-        if outcome.is_err() {
-            // WeChat sends it again, and then it must not look like one that was answered.
-            let _ = self.store.take_once(&seen).await;
+        if self.store.once(&seen).await?.is_some() {
+            return Ok(PushOutcome::Again);
         }
-        outcome.map(PushOutcome::Ours)
+        let Scanned { reply, approval } = self.scanned(context, message, ticket).await?;
+        if approval.is_some() && self.after.len() >= MAX_AFTER {
+            return Ok(PushOutcome::Busy);
+        }
+        // Noted last: a message that came to nothing must not look like one that was answered. And once all is done
+        // the answer goes out, whether or not this can be written down.
+        let noting = self.store.put_once(&seen, "", MESSAGE_MEMORY);
+        if let Ok(Err(StoreError::Conflict { .. })) = tokio::time::timeout_at(context.answer_by, noting).await
+        {
+            return Ok(PushOutcome::Again);
+        }
+        if let Some(Approval { flow, open_id }) = approval {
+            let (login, wechat, app) = (self.clone(), context.wechat.clone(), context.app.clone());
+            self.after.spawn(async move { login.approve_after(&wechat, &app, &flow, open_id).await });
+        }
+        Ok(PushOutcome::Ours(reply))
     }
 
-    /// Somebody scanned the code with `ticket`; says what they read in the chat.
+    /// Somebody scanned the code with `ticket`. The same phone may scan it again, so this can be done twice.
     async fn scanned(
         &self,
         context: PushContext<'_>,
         message: &Message,
         ticket: &str,
-    ) -> Result<String, StoreError> {
+    ) -> Result<Scanned, StoreError> {
         let PushContext { directory, app, site, .. } = context;
-        let expired = || Ok(app.replies.expired(site));
+        let expired = || Ok(Scanned { reply: app.replies.expired(site), approval: None });
         let Ok(open_id) = OpenId::new(message.from.as_str()) else { return expired() };
         let key = OnceKey::of_text(TICKET, ticket);
         let flow = match self.store.once(&key).await?.map(FlowId::new) {
@@ -167,12 +190,11 @@ impl Login {
         tracing::info!(target: "audit", event = "scanned", method = %method.id, app = %app.id);
         if options.confirm {
             let token = self.ask(&flow, app, open_id).await?;
-            return Ok(app.replies.confirm(site, host, &(context.confirm_url)(&token)));
+            let reply = app.replies.confirm(site, host, &(context.confirm_url)(&token));
+            return Ok(Scanned { reply, approval: None });
         }
-        let (login, wechat, app) = (self.clone(), context.wechat.clone(), app.clone());
-        let (id, reply) = (flow.id.clone(), app.replies.signed_in(site, host));
-        self.after.spawn(async move { login.approve_after(&wechat, &app, &id, open_id).await });
-        Ok(reply)
+        let reply = app.replies.signed_in(site, host);
+        Ok(Scanned { reply, approval: Some(Approval { flow: flow.id, open_id }) })
     }
 
     /// Whether this message stands below the signature of another one.
@@ -250,6 +272,3 @@ fn scan_options(method: &Method) -> Option<(&Method, &ScanOptions)> {
         _ => None,
     }
 }
-
-/// How long a question may wait for its answer: as long as the flow waits for it.
-const ASKING: Span = NEXT_STEP;

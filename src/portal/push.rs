@@ -28,7 +28,7 @@ pub(super) const MAX_PUSH_BYTES: usize = 1024 * 1024;
 /// WeChat waits five seconds for an answer, the way there and back included.
 const PATIENCE: Duration = Duration::from_millis(4500);
 
-/// How much sooner the operator's own server is given up, so that WeChat still gets its answer.
+/// How much sooner the answer is sent without what it waits for: the operator's own server, a note in the store.
 const REPLYING: Duration = Duration::from_millis(300);
 
 /// What WeChat takes for "handled, say nothing".
@@ -103,6 +103,7 @@ impl Delivery<'_> {
             app,
             site,
             confirm_url: &confirm_url,
+            answer_by: self.until - REPLYING,
         };
         let outcome = portal.login.pushed(context, message).await;
         match outcome.map_err(|error| visitor.refuse(error))? {

@@ -162,6 +162,20 @@ async fn a_question_runs_out() {
     assert!(!page.go_on().await.opens_session());
 }
 
+/// A question lasts as long as the code it is about.
+#[tokio::test]
+async fn a_code_scanned_at_once_leaves_all_its_time_for_the_answer() {
+    let world = start().await;
+    let (desktop, phone) = (world.desktop(), world.phone());
+    let page = desktop.show_code("/deep").await;
+    let link = asked(&world, &page, "zhang").await;
+    world.advance(Span::from_secs(179));
+    assert_eq!(page.state_name().await, "scanned");
+    answer(&phone, &link, "yes").await.is_page(200, "You have confirmed");
+    page.becomes("approved").await;
+    assert_eq!(page.go_on().await.received().target, "/deep");
+}
+
 /// A code scanned in its last second leaves time to answer.
 #[tokio::test]
 async fn a_code_scanned_at_its_end_still_has_time_for_the_answer() {

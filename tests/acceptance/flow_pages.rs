@@ -165,13 +165,20 @@ async fn a_code_runs_out_and_its_page_is_told_so() {
 async fn an_approved_login_that_nobody_finishes_runs_out() {
     let world = World::scanning().await;
     let desktop = world.desktop();
-    let page = desktop.show_code("/").await;
+    let page = desktop.show_code("/deep").await;
     page.scanned_by("zhang");
     page.becomes("approved").await;
     world.advance(Span::from_secs(181));
     let reply = page.go_on().await;
     assert!(!reply.opens_session() && desktop.session().is_none(), "{reply}");
     assert_eq!(world.rows(&[world.open_key(SERVICE, "zhang")]).await, [None]);
+    // The way on is a new code for the same goal.
+    assert!(
+        reply.text().contains("data-scan ") && reply.url.query().unwrap().contains("notice=expired"),
+        "{reply}"
+    );
+    let again = desktop.log_in_by_scan("zhang", reply.url.as_str()).await;
+    assert_eq!(again.received().target, "/deep");
 }
 
 /// The method's own life of a code.

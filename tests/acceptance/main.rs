@@ -5,6 +5,7 @@
 
 mod agent;
 mod app;
+mod bench;
 mod browser;
 mod letters;
 mod logs;

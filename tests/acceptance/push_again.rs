@@ -1,28 +1,21 @@
 //! Messages that come more than once, late, or while something of ours or of WeChat's fails.
 
-use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
-use menshen::config::{Config, Inputs, build};
-use menshen::domain::{FlowId, MethodId, Origin, ReturnTo, Stage};
-use menshen::gate::Signer;
-use menshen::ground::{Clock as _, ManualClock, Span, SystemClock, Token};
-use menshen::login::official_account_scan::PushContext;
-use menshen::login::{Login, MethodKind, PushOutcome, Sessions, Start};
-use menshen::simulator::{self, Fault, PushOutcome as Pushed, PushTrouble, Simulator};
+use menshen::domain::{FlowId, Stage};
+use menshen::ground::{Span, Token};
+use menshen::login::PushOutcome;
+use menshen::simulator::{Fault, PushOutcome as Pushed, PushTrouble};
 use menshen::snapshot::Snapshot;
-use menshen::store::{self, Store as _, StoreError, StoreUrl};
-use menshen::wechat::push::{Message, PushQuery};
-use menshen::wechat::Transport;
+use menshen::store::Store as _;
 use rstest::rstest;
 
-use crate::faulty_store::{Fails, FaultyStore};
-use crate::letters::{Pen, scan_event};
+use crate::bench::Bench;
+use crate::faulty_store::Fails;
 use crate::redis_server::RedisServer;
 use crate::reply::between;
-use crate::scanning::{PATIENCE, setup, setup_with};
-use crate::world::{SERVICE, Setup, World, config};
+use crate::scanning::{PATIENCE, setup};
+use crate::world::{SERVICE, Setup, World};
 
 /// The call that tells who a follower is.
 const FOLLOWER: &str = "/cgi-bin/user/info";
@@ -56,7 +49,11 @@ async fn a_message_that_comes_three_times_logs_in_once_and_is_answered_once(#[ca
     told.retain(|state| state != "scanned");
     assert_eq!(told, ["waiting", "approved"]);
     let flow = world.store().flow(&FlowId::new(page.flow.as_str()).unwrap()).await.unwrap().unwrap();
-    assert_eq!(flow.version, 3, "scanned and approved, once each");
+    assert!(
+        (3..=5).contains(&flow.version),
+        "scanned by each of those at once, approved once: {}",
+        flow.version
+    );
     let pushes = world.wechat.pushes(SERVICE);
     let replied = pushes.iter().filter(|push| matches!(push.outcome, Pushed::Replied(_))).count();
     assert_eq!(replied, 1, "{pushes:?}");
@@ -97,94 +94,14 @@ async fn a_message_that_came_while_the_store_was_away_logs_in_when_it_comes_agai
     assert_eq!(page.go_on().await.received().target, "/deep");
 }
 
-fn login(store: &Arc<FaultyStore>, clock: &Arc<ManualClock>) -> Login {
-    let sessions = Arc::new(Sessions::new(Arc::clone(store) as _, Arc::clone(clock) as _, 100));
-    Login::new(Arc::clone(store) as _, sessions, Arc::clone(clock) as _)
-}
-
-/// What the portal has, over a store that fails when told to.
-struct Bench {
-    simulator: Simulator,
-    snapshot: Snapshot,
-    clock: Arc<ManualClock>,
-    store: Arc<FaultyStore>,
-    login: Login,
-}
-
-impl Bench {
-    async fn start(method: &str) -> Self {
-        let clock = Arc::new(ManualClock::new(SystemClock.now()));
-        let mut wechat = simulator::Config::demo();
-        wechat.clock = Arc::clone(&clock) as _;
-        wechat.followers.insert(SERVICE.into(), vec!["zhang".into()]);
-        let simulator = Simulator::start(wechat).await.unwrap();
-        let public = "http://127.0.0.1:1".parse().unwrap();
-        let text = config(&setup_with("", method), &public, simulator.base_url(), ([127, 0, 0, 1], 1).into());
-        let config = Config::parse(Path::new("test.toml"), &text, []).unwrap();
-        let transport = Transport::new(&config.wechat).unwrap();
-        let inputs = Inputs { transport, signer: Arc::new(Signer::generate().unwrap()), generation: 1 };
-        let snapshot = build(&config, inputs).unwrap();
-        let url = StoreUrl::new("embedded:memory");
-        let memory = store::Config { url, ..store::Config::default() };
-        let inner = store::open(&memory, Arc::clone(&clock) as _).await.unwrap();
-        let store = Arc::new(FaultyStore::new(inner));
-        let login = login(&store, &clock);
-        Self { simulator, snapshot, clock, store, login }
-    }
-
-    /// The login service of another process.
-    fn login(&self) -> Login {
-        login(&self.store, &self.clock)
-    }
-
-    /// Begins a login; answers its flow and the scene in its code.
-    async fn begin(&self) -> (FlowId, String) {
-        let Snapshot { directory, site, wechat, .. } = &self.snapshot;
-        let method = directory.method(&MethodId::new("follow").unwrap()).unwrap();
-        let MethodKind::OfficialAccountScan(options) = &method.kind else { panic!("not a code to scan") };
-        let start = Start {
-            way: options,
-            method,
-            app: directory.app("service").unwrap(),
-            browser: &Token::generate(&mut rand::rng()),
-            return_to: ReturnTo::home(&site.hosts),
-            handover: None,
-            origin: Origin::default(),
-        };
-        let (flow, _) = self.login.begin_code(start, wechat).await.unwrap();
-        let code = self.simulator.handle().next_scene_code(Span::from_secs(5)).await.unwrap();
-        (flow.id, code.scene)
-    }
-
-    /// The message of zhang's scan as the `n`-th try of WeChat's.
-    fn message(&self, scene: &str, n: usize) -> Message {
-        let wechat = self.simulator.handle();
-        let pen = Pen { nonce: n.to_string(), ..Pen::of(&wechat) };
-        let letter = pen.sealed(&scan_event(&wechat, "zhang", scene));
-        let keys = self.snapshot.directory.app("service").unwrap().push.as_ref().unwrap();
-        keys.open(&PushQuery::parse(&letter.query), &letter.body, self.clock.now()).unwrap()
-    }
-
-    async fn push(&self, message: &Message) -> Result<PushOutcome, StoreError> {
-        let context = PushContext {
-            directory: &self.snapshot.directory,
-            wechat: &self.snapshot.wechat,
-            app: self.snapshot.directory.app("service").unwrap(),
-            site: "site",
-            confirm_url: &|token| format!("http://127.0.0.1:1/confirm?t={}", token.reveal()),
-        };
-        self.login.pushed(context, message).await
-    }
-}
-
-/// Acceptance: M5c (an error of ours anywhere: WeChat is told so, and its next try logs in).
+/// Acceptance: M5c (an error of ours anywhere, or no end of it: WeChat's next try logs in).
 #[rstest]
 #[case::at_once("")]
 #[case::asking_first("confirm = true")]
 #[tokio::test]
 async fn a_store_that_fails_anywhere_costs_a_try_and_not_the_login(#[case] method: &str) {
     let mut bench = Bench::start(method).await;
-    for fails in [Fails::Before, Fails::After] {
+    for fails in [Fails::Before, Fails::After, Fails::StallsBefore, Fails::StallsAfter] {
         let mut failures = 0;
         loop {
             bench.login = bench.login();
@@ -214,7 +131,8 @@ async fn a_store_that_fails_anywhere_costs_a_try_and_not_the_login(#[case] metho
             }
             failures += 1;
         }
-        assert!(failures >= 6, "{failures} calls {fails:?}");
+        let least = if method.is_empty() { 4 } else { 5 };
+        assert!(failures >= least, "{failures} calls {fails:?}");
     }
 }
 

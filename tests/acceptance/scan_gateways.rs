@@ -83,6 +83,7 @@ async fn a_confirmed_login_may_change_gateways_at_every_step() {
     let mut events = page.listen().await;
     page.scanned_by("zhang");
     events.until("scanned").await;
+    world.wechat.settled().await;
     let link = crate::confirm::link(&world, "zhang");
     crate::confirm::answer(&phone.at(1), &link, "yes").await.is_page(200, "You have confirmed");
     events.until("approved").await;

@@ -1,7 +1,7 @@
 //! A store that fails at a chosen call, for tests of what is left when a process dies between two steps.
 //!
 //! It counts every call of the trait that may fail, from zero. A failed call says `Unavailable`, like a real
-//! outage; whether the inner store carried it out is the test's choice, as it would be chance in an outage.
+//! outage, or nothing for ever; whether the inner store carried it out is the test's choice, as it would be chance in an outage.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use menshen::domain::{Account, AccountId, Flow, FlowId, IdentityKey, IdentityRow, Session};
 use menshen::ground::{Span, Timestamp, TokenDigest};
 use menshen::store::{Note, OnceKey, Store, StoreError, StoreEvent};
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 
 /// When a call fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +19,10 @@ pub enum Fails {
     Before,
     /// After the inner store has carried it out: the answer is lost.
     After,
+    /// As `Before`, but there is never an answer.
+    StallsBefore,
+    /// As `After`, but there is never an answer.
+    StallsAfter,
 }
 
 #[derive(Clone, Copy)]
@@ -33,13 +37,20 @@ pub struct FaultyStore {
     inner: Arc<dyn Store>,
     calls: AtomicUsize,
     plan: Mutex<Option<Plan>>,
+    stalled: watch::Sender<bool>,
     created: Mutex<Vec<AccountId>>,
 }
 
 impl FaultyStore {
     /// Passes everything on until told otherwise.
     pub fn new(inner: Arc<dyn Store>) -> Self {
-        Self { inner, calls: AtomicUsize::new(0), plan: Mutex::new(None), created: Mutex::default() }
+        Self {
+            inner,
+            calls: AtomicUsize::new(0),
+            plan: Mutex::new(None),
+            stalled: watch::Sender::default(),
+            created: Mutex::default(),
+        }
     }
 
     /// The call with this number, counted from zero since [`FaultyStore::new`], fails; later ones work.
@@ -55,6 +66,12 @@ impl FaultyStore {
     /// Passes everything on again.
     pub fn heal(&self) {
         self.set(None);
+    }
+
+    /// Waits until a call stalls.
+    pub async fn stalled(&self) {
+        let _ = self.stalled.subscribe().wait_for(|stalled| *stalled).await;
+        self.stalled.send_replace(false);
     }
 
     /// How many calls there were.
@@ -75,7 +92,13 @@ impl FaultyStore {
         created
     }
 
+    async fn stall<T>(&self) -> T {
+        self.stalled.send_replace(true);
+        std::future::pending().await
+    }
+
     fn set(&self, plan: Option<Plan>) {
+        self.stalled.send_replace(false);
         *self.plan.lock().unwrap_or_else(PoisonError::into_inner) = plan;
     }
 
@@ -101,6 +124,11 @@ macro_rules! pass {
             None => $call.await,
             Some(Fails::Before) => Err(injected()),
             Some(Fails::After) => $call.await.and(Err(injected())),
+            Some(Fails::StallsBefore) => $self.stall().await,
+            Some(Fails::StallsAfter) => {
+                let _ = $call.await;
+                $self.stall().await
+            }
         }
     };
 }

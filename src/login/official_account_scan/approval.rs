@@ -11,7 +11,6 @@ use super::super::callback::refusal_of;
 use super::super::directory::{App, Directory};
 use super::super::server_tokens::{TokenError, shared};
 use super::super::{FLOW_MEMORY, Login};
-use super::ASKING;
 use crate::domain::{
     Flow, FlowId, FlowRefusal, Identity, InvalidTransition, OpenId, Origin, Profile, UnionId,
 };
@@ -60,12 +59,13 @@ struct Question {
 }
 
 impl Login {
-    /// Makes the question for who scanned; the token goes to their chat alone.
+    /// Makes the question for who scanned, as long as the flow waits for it; the token goes to their chat alone.
     pub(super) async fn ask(&self, flow: &Flow, app: &App, open_id: OpenId) -> Result<Token, StoreError> {
         let token = Token::generate(&mut rand::rng());
         let question = Question { flow: flow.id.clone(), app: app.id.clone(), open_id };
         let question = serde_json::to_string(&question).expect("a question is plain strings");
-        self.store.put_once(&key(&token), &question, ASKING).await?;
+        let ttl = flow.expires_at.since(self.clock.now());
+        self.store.put_once(&key(&token), &question, ttl).await?;
         Ok(token)
     }
 
