@@ -62,6 +62,8 @@ pub(super) struct Context {
     pub(super) upstream_asked: Option<Instant>,
     pub(super) upstream_answered: Option<Instant>,
     pub(super) tunnel: Option<Tunnel>,
+    /// Under which number the rest of the answer lies in the waiting room.
+    pub(super) left: Option<u64>,
 }
 
 /// The visitor's end of the connection, as far as it is believed.
@@ -104,6 +106,7 @@ impl Context {
             upstream_asked: None,
             upstream_answered: None,
             tunnel: None,
+            left: None,
         }
     }
 

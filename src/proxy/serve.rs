@@ -187,9 +187,9 @@ where
     None
 }
 
-/// Writes the rest of an answer, until it ends or the visitor leaves. The end of the connection is its end.
+/// Writes the rest of an answer, until it ends or the visitor leaves or speaks. The end of the connection is its end.
 async fn carry(mut stream: Stream, mut rest: BoxStream<'static, Bytes>) {
-    let mut nothing = [0; 64];
+    let mut nothing = [0];
     loop {
         tokio::select! {
             piece = rest.next() => {
@@ -202,8 +202,8 @@ async fn carry(mut stream: Stream, mut rest: BoxStream<'static, Bytes>) {
                     return;
                 }
             }
-            // Nothing more is asked on a connection whose end is that of its answer.
-            read = stream.read(&mut nothing) => if !matches!(read, Ok(1..)) { return },
+            // The visitor left; or speaks, where nothing can be asked any more, and would be read without end.
+            _ = stream.read(&mut nothing) => return,
         }
     }
     let _ = timeout(CARRY_WRITE, stream.shutdown()).await;

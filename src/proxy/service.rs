@@ -95,19 +95,25 @@ impl Service {
         context.tunnel = Some(self.tunnels.begin(visitor, &context.host, line));
     }
 
-    /// Where our own page left the rest of its answer for later, the connection carries that when pingora is done:
-    /// the body is then what comes until the connection ends.
-    fn step_aside(&self, session: &mut Session, response: &mut ResponseHeader) {
+    /// Where our own page left the rest of its answer for later, the body is what comes until the connection ends.
+    fn step_aside(session: &mut Session, response: &mut ResponseHeader, context: &mut Context) {
         let Some(number) = response.remove_header(&STEP_ASIDE) else { return };
-        let number = number.to_str().ok().and_then(|number| number.parse().ok());
-        // Nothing may follow the answer to a HEAD.
-        let get = session.req_header().method == http::Method::GET;
-        let rest = number.and_then(|number| self.waiting_room.take(number)).filter(|_| get);
-        if let (Some(rest), Some(line)) = (rest, wire::line(session.digest()).cloned()) {
+        context.left = number.to_str().ok().and_then(|number| number.parse().ok());
+        if context.left.is_some() && session.req_header().method == http::Method::GET {
             response.remove_header(&CONTENT_LENGTH);
             response.remove_header(&TRANSFER_ENCODING);
             session.set_keepalive(None);
+        }
+    }
+
+    /// The connection carries what was left of the answer once pingora is done; not if the answer broke off so far.
+    fn carry_on(&self, session: &Session, error: Option<&Error>, context: &mut Context) {
+        let rest = context.left.take().and_then(|number| self.waiting_room.take(number));
+        // Nothing may follow the answer to a HEAD.
+        let whole = error.is_none() && session.req_header().method == http::Method::GET;
+        if let (Some(rest), Some(line), true) = (rest, wire::line(session.digest()), whole) {
             line.carry_on(rest);
+            context.decision = "stream";
         }
     }
 
@@ -248,7 +254,7 @@ impl ProxyHttp for Service {
                 incoming::rewrite(response, &context.snapshot.site.cookies, &context.request_id)
             }
             Goal::Portal | Goal::Here => {
-                self.step_aside(session, response);
+                Self::step_aside(session, response, context);
                 Ok(())
             }
         }
@@ -284,6 +290,7 @@ impl ProxyHttp for Service {
     }
 
     async fn logging(&self, session: &mut Session, error: Option<&Error>, context: &mut Context) {
+        self.carry_on(session, error, context);
         if context.snapshot.access_log && self.access_log.is_on() {
             self.write_access_line(session, error, context);
         }

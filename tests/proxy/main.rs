@@ -19,6 +19,7 @@ mod faulty_store;
 mod upstream;
 
 mod access;
+mod carried;
 mod forward_auth;
 mod framing;
 mod identity;

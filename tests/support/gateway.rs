@@ -9,7 +9,7 @@ use arc_swap::ArcSwap;
 use menshen::config::{Config, Inputs, build};
 use menshen::gate::Signer;
 use menshen::ground::{Clock, Span, SystemClock, Token};
-use menshen::login::Sessions;
+use menshen::login::{Sessions, WaitingRoom};
 use menshen::proxy::{AccessLog, Certificates, Listener, LocalUpstream, Parts, Proxy, ServeLimits, bind};
 use menshen::snapshot::Live;
 use menshen::store::Store;
@@ -33,6 +33,7 @@ pub struct Gateway {
     /// Our own pages.
     pub portal: App,
     pub log: Lines,
+    pub waiting_room: Arc<WaitingRoom>,
     signer: Arc<Signer>,
     shutdown: watch::Sender<bool>,
     serving: JoinHandle<std::io::Result<()>>,
@@ -141,12 +142,13 @@ impl Gateway {
         let snapshot = build(&config, inputs).unwrap_or_else(|error| panic!("{error}"));
         let live: Arc<Live> = Arc::new(ArcSwap::from_pointee(snapshot));
         let (portal, log) = (App::default(), Lines::default());
+        let waiting_room = WaitingRoom::new();
         let proxy = Proxy::new(Parts {
             live: live.clone(),
             sessions,
             clock,
             portal: Arc::new(Portal(portal.clone())),
-            waiting_room: menshen::login::WaitingRoom::new(),
+            waiting_room: waiting_room.clone(),
             access_log: AccessLog::to(log.clone()).unwrap(),
             threads: 2,
         });
@@ -155,7 +157,7 @@ impl Gateway {
         let listeners = vec![Listener { bound, tls: options.tls }];
         let (shutdown, ended) = watch::channel(false);
         let serving = tokio::spawn(async move { proxy.serve(listeners, ended, options.limits).await });
-        Self { address, store, live, portal, log, signer, shutdown, serving }
+        Self { address, store, live, portal, log, waiting_room, signer, shutdown, serving }
     }
 
     /// Replaces the config, as a reload does.

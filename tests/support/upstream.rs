@@ -79,6 +79,7 @@ impl App {
         match last {
             "ws" => return self.tunnel(stream, buffer).await,
             "sse" => return self.events(stream).await,
+            "aside" => return self.step_aside(head, stream).await,
             "never" => {
                 // Until the gateway gives up.
                 let _ = stream.read(&mut [0; 1]).await;
@@ -118,6 +119,17 @@ impl App {
         }
         self.closed.notify_one();
         false
+    }
+
+    /// Answers as our own page does that leaves what comes later for the connection to carry; a query has it wait
+    /// in the middle of what it sends itself.
+    async fn step_aside<S: AsyncRead + AsyncWrite + Unpin>(&self, head: &str, stream: &mut S) -> bool {
+        let text = "HTTP/1.1 200 OK\r\nX-Menshen-Step-Aside: 1\r\nContent-Length: 10\r\n\r\nfirst";
+        stream.write_all(text.as_bytes()).await.unwrap();
+        if head.contains("?wait") {
+            self.go_on.notified().await;
+        }
+        stream.write_all(b"-then").await.is_ok()
     }
 
     /// Sends one event, waits, sends another and ends; or notices that nobody listens any more.
