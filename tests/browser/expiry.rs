@@ -98,6 +98,34 @@ async fn a_new_code_that_cannot_be_had_leaves_a_way_on() {
     house.close().await;
 }
 
+/// Somebody logs in by another tab; the page that the button leads to then is asked for once, and by the browser itself.
+#[tokio::test]
+async fn a_new_code_for_who_is_signed_in_meanwhile_opens_the_app_and_nothing_is_fetched_from_it() {
+    let house = House::with_follow(Follow { lifetime: SHORT, ..Follow::default() }).await;
+    house.wechat.follow(ACCOUNT, "zhang").unwrap();
+    let browser = Browser::open(Look::DESKTOP).await;
+    house.ask_with_code(&browser, "/page?x=1").await;
+    browser.stage("expired").await;
+    let note = "const fetching = window.fetch;
+        window.fetch = async (...all) => {
+            const answer = await fetching(...all);
+            sessionStorage.setItem('fetched', `${answer.type} ${answer.redirected}`);
+            return answer;
+        };";
+    browser.js(note).await;
+    let tab = browser.tab().await;
+    browser.new_tab().await;
+    let code = house.ask_with_code(&browser, "/page?x=2").await;
+    house.wechat.scan_scene(&code.ticket, "zhang").unwrap();
+    browser.arrive(&house.at("/page?x=2")).await;
+    browser.come_to(&tab).await;
+    browser.click("[data-cover=expired] [data-renew]").await;
+    browser.arrive(&house.at("/page?x=1")).await;
+    assert_eq!(browser.js("return sessionStorage.getItem('fetched')").await, "opaqueredirect false");
+    browser.close().await;
+    house.close().await;
+}
+
 /// The gateway's own limit is high, so the page is handed the answer that somebody above it gets.
 #[tokio::test]
 async fn too_many_new_codes_are_answered_with_how_long_to_wait() {

@@ -37,15 +37,18 @@
     if (status.textContent !== text) status.textContent = text;
   }
 
-  // Status, body, whether it comes from another address, and the pause asked for; null if none came in time.
+  // Status (0 for what leads elsewhere), body, and the pause asked for; null if none came in time. Nothing is followed:
+  // whatever there is elsewhere is asked for once, by the browser itself.
   async function get(href, accept) {
     const limit = new AbortController();
     const timer = setTimeout(function () { limit.abort(); }, ANSWER_WITHIN_MS);
     try {
-      const answer = await fetch(href, { headers: { Accept: accept }, cache: "no-store", signal: limit.signal });
+      const answer = await fetch(href, {
+        headers: { Accept: accept }, cache: "no-store", redirect: "manual", signal: limit.signal,
+      });
       const text = await answer.text();
       const pause = Number(answer.headers.get("Retry-After")) || BUSY_S;
-      return { status: answer.status, text: text, moved: answer.redirected, pause: pause };
+      return { status: answer.status, text: text, pause: pause };
     } catch (error) {
       return null;
     } finally {
@@ -217,8 +220,8 @@
     const answer = await get(panel.dataset.againHref, "text/html");
     renewing = false;
     panel.removeAttribute("aria-busy");
-    if (answer && answer.status === 200) {
-      const fresh = answer.moved ? null : panelOf(answer.text);
+    if (answer && (answer.status === 200 || answer.status === 0)) {
+      const fresh = panelOf(answer.text);
       // Another page than this one: the visitor is signed in meanwhile, or the method is gone. It speaks for itself.
       if (fresh) swapIn(fresh);
       else location.replace(panel.dataset.againHref);
