@@ -12,6 +12,7 @@ use axum::extract::{Query, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::{StreamExt as _, stream};
+use rand::RngExt as _;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
@@ -33,8 +34,9 @@ const SIGN_OF_LIFE: Bytes = Bytes::from_static(b": \n\n");
 /// The shortest wait for the end of a flow, so that two clocks that disagree make no busy loop.
 const AT_LEAST: Duration = Duration::from_millis(50);
 
-/// After which time a browser opens a stream anew, in milliseconds.
-const RETRY_MS: u32 = 2000;
+/// After which time a browser opens a stream anew, in milliseconds. All of them lose it at once when a process stops,
+/// and shall not all come back at once.
+const RETRY_MS: std::ops::Range<u32> = 2000..5000;
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Which {
@@ -104,6 +106,7 @@ pub(super) async fn events(
         id,
         watching,
         last: None,
+        retry: rand::rng().random_range(RETRY_MS),
         ends_at: Instant::now(),
     };
     let mut response = match step_aside {
@@ -136,6 +139,8 @@ struct Telling {
     finish: String,
     watching: Watching,
     last: Option<Progress>,
+    /// After how many milliseconds the browser shall come back.
+    retry: u32,
     /// When the flow runs out, on this machine's clock.
     ends_at: Instant,
 }
@@ -171,7 +176,8 @@ async fn next(telling: Option<Telling>) -> Option<(Bytes, Option<Telling>)> {
             continue;
         }
         let told = Told::json(&progress, left, &telling.finish);
-        let opening = if telling.last.is_none() { format!("retry: {RETRY_MS}\n") } else { String::new() };
+        let opening =
+            if telling.last.is_none() { format!("retry: {}\n", telling.retry) } else { String::new() };
         let event = Bytes::from(format!("{opening}event: state\ndata: {told}\n\n"));
         let over = progress.is_final();
         telling.last = Some(progress);

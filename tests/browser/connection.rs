@@ -153,11 +153,38 @@ async fn a_gateway_that_restarts_leaves_the_code_on_the_screen_good() {
     house.close().await;
 }
 
+/// Asking again and again is for as long as there is no stream to be had, and not for the rest of a code's life.
+///
+/// Acceptance: M5b.
+#[tokio::test]
+async fn a_page_that_outlived_a_restart_listens_to_a_stream_again() {
+    let mut house = house().await;
+    let mut browser = Browser::open(Look::DESKTOP).await;
+    browser.expect_console("ERR_CONNECTION_REFUSED");
+    browser.expect_console("ERR_INCOMPLETE_CHUNKED_ENCODING");
+    browser.expect_console("ERR_EMPTY_RESPONSE");
+    browser.hurry().await;
+    browser.cdp("Page.addScriptToEvaluateOnNewDocument", json!({ "source": WATCH_STREAMS })).await;
+    let code = house.ask_with_code(&browser, "/page?x=1").await;
+    browser.hold("listening() === 1").await;
+    house.stop_gateway().await;
+    // The stream is given up by now.
+    browser.read(STATUS, "连接已断开").await;
+    browser.hold("openStreams() === 0").await;
+    house.restart_gateway().await;
+    browser.hold("listening() === 1").await;
+    house.wechat.scan_scene(&code.ticket, "zhang").unwrap();
+    browser.arrive(&house.at("/page?x=1")).await;
+    browser.close().await;
+    house.close().await;
+}
+
 /// Notes how many streams a page has open whenever it is shown or hidden. Tells it in the tab's own storage, which
 /// outlives the page.
 const WATCH_STREAMS: &str = "const streams = [], Native = window.EventSource;
     window.EventSource = class extends Native { constructor(...all) { super(...all); streams.push(this); } };
     window.openStreams = () => streams.filter(stream => stream.readyState !== Native.CLOSED).length;
+    window.listening = () => streams.filter(stream => stream.readyState === Native.OPEN).length;
     document.addEventListener('visibilitychange', () => {
         const state = document.visibilityState;
         setTimeout(() => {

@@ -8,6 +8,8 @@
   const STREAM_PATIENCE_MS = 10000;
   const ASK_AFTER_MS = 2000;
   const ASK_AT_LATEST_MS = 10000;
+  // So many answers in a row show that the server is there again, and streams with it.
+  const ANSWERS_BEFORE_STREAM = 5;
   const ANSWER_WITHIN_MS = 15000;
   // Leaves the server the first word about a code that runs out.
   const GRACE_MS = 2000;
@@ -159,11 +161,22 @@
     let ended = false;
     let timer = 0;
     let failures = 0;
+    let answers = 0;
     async function once() {
       const answer = await get(panel.dataset.stateHref, "application/json");
       if (ended) return;
-      if (understood(answer)) failures = 0;
-      else failures += 1;
+      if (understood(answer)) {
+        failures = 0;
+        answers += 1;
+      } else {
+        failures += 1;
+        answers = 0;
+      }
+      if (streamFailed && streamsPass && answers === ANSWERS_BEFORE_STREAM) {
+        streamFailed = false;
+        watch();
+        return;
+      }
       if (!answer && failures > 1) say("offline");
       if (!over) timer = setTimeout(once, Math.min(ASK_AFTER_MS * Math.pow(2, failures), ASK_AT_LATEST_MS));
     }
