@@ -105,6 +105,7 @@ async fn world() -> World {
         [server]
         public_url = "http://127.0.0.1:{port}"
         trusted_proxies = ["127.0.0.1"]
+        verification_files = {{ "MP_verify_aB3dE5fG7h.txt" = "aB3dE5fG7h" }}
         [store]
         url = "embedded:memory"
         [wechat]
@@ -171,6 +172,23 @@ async fn behind_nginx_a_stranger_logs_in_and_the_app_learns_who_came() {
     assert!(seen.contains(&format!("x-user-id={id}\n")), "{seen}");
     assert!(!seen.contains("forged"), "{seen}");
 
+    world.gateway.stop().await;
+    world.simulator.stop().await;
+}
+
+/// Acceptance: M6c, for a gateway that is only asked.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn behind_nginx_a_verification_file_is_answered_without_a_login() {
+    let world = world().await;
+    let ask = async |path: &str| {
+        let answer = browser(Policy::none()).get(format!("{}{path}", world.front)).send().await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    };
+    assert_eq!(ask("/MP_verify_aB3dE5fG7h.txt").await, (200, "aB3dE5fG7h".to_owned()));
+    // What is not one of ours is the app's, behind the login, wherever it lies.
+    for path in ["/MP_verify_other.txt", "/notes.txt", "/a/MP_verify_aB3dE5fG7h.txt"] {
+        assert_eq!(ask(path).await.0, 303, "{path}");
+    }
     world.gateway.stop().await;
     world.simulator.stop().await;
 }

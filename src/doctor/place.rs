@@ -163,8 +163,8 @@ fn judge_file(url: &Url, answer: &Answer, content: &str, prefix: &str) -> Verdic
     let login = leads_to_us.is_some_and(|to| to.path() == format!("{prefix}/login"));
     if login || error_code(&page.text()).is_some() {
         return Verdict::problem(
-            format!("the running gateway does not know this file: it answers {}", page.status),
-            RELOAD,
+            format!("the running gateway does not know this file, or is not asked for it: {}", page.status),
+            format!("{RELOAD}, or let the proxy in front pass this path to the gateway itself"),
         );
     }
     if page.status == 200 {

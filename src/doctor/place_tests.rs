@@ -86,3 +86,10 @@ fn a_verification_file_must_be_answered_as_it_is(
     assert_eq!(verdict.outcome, outcome);
     assert!(verdict.message.contains(says), "{verdict:?}");
 }
+
+#[test]
+fn a_file_that_needs_a_login_may_be_kept_from_us_by_the_proxy_in_front() {
+    let login = answered(303, "", Some("/_menshen/login?rt=x"));
+    let cure = judge_file(&url(), &login, "abc", "/_menshen").cure.unwrap_or_default();
+    assert!(cure.starts_with("reload") && cure.contains("let the proxy in front pass"), "{cure}");
+}
