@@ -123,6 +123,7 @@ impl Login {
     /// Lets go of the pages that wait, and waits at most `limit` for what is still being done after its answer.
     pub async fn stop(&self, limit: Duration) {
         self.watch.close();
+        self.room.clear();
         self.after.close();
         if tokio::time::timeout(limit, self.after.wait()).await.is_err() {
             tracing::warn!(left = self.after.len(), "logins were still being looked up; people scan again");
@@ -212,5 +213,36 @@ impl<Way> Start<'_, Way> {
             expires_at: now.plus(lifetime),
             stage: crate::domain::Stage::Waiting,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use bytes::Bytes;
+    use futures_util::{StreamExt as _, stream};
+
+    use super::*;
+    use crate::ground::SystemClock;
+    use crate::store::embedded::Embedded;
+
+    #[tokio::test]
+    async fn a_service_that_stops_lets_go_of_streams_that_nobody_carried() {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let store: Arc<dyn Store> =
+            Arc::new(Embedded::memory(Span::from_secs(5), Arc::clone(&clock)).unwrap());
+        let sessions = Arc::new(Sessions::new(Arc::clone(&store), Arc::clone(&clock), 1));
+        let login = Login::new(store, sessions, clock);
+        let room = Arc::downgrade(login.waiting_room());
+        // As the event stream of a page does.
+        let held = login.clone();
+        let rest = stream::pending().map(move |()| {
+            let _ = &held;
+            Bytes::new()
+        });
+        login.waiting_room().leave(rest.boxed(), std::time::Instant::now());
+        login.stop(Duration::ZERO).await;
+        drop(login);
+        assert!(room.upgrade().is_none());
     }
 }

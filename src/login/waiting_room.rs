@@ -52,6 +52,14 @@ impl WaitingRoom {
         self.lock().waiting.remove(&number).map(|(_, rest)| rest)
     }
 
+    /// Forgets all that lies here: the process is stopping. A stream may hold what holds this room, and only its end
+    /// lets go of both.
+    pub fn clear(&self) {
+        let left = std::mem::take(&mut self.lock().waiting);
+        // Whatever a stream does when it ends, it does not do it under the lock.
+        drop(left);
+    }
+
     fn lock(&self) -> MutexGuard<'_, Streams> {
         // Every change is one call that does not panic half-way.
         self.streams.lock().unwrap_or_else(PoisonError::into_inner)
