@@ -13,6 +13,9 @@ const MAX_BYTES: u64 = 4096;
 /// Most files; every WeChat app has one.
 const MAX_FILES: usize = 200;
 
+/// Most entries of a directory, counting what is passed over.
+const MAX_ENTRIES: usize = 10 * MAX_FILES;
+
 /// The files of one config, by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct VerificationFiles(BTreeMap<String, String>);
@@ -51,7 +54,12 @@ impl VerificationFiles {
 
     fn read(&mut self, directory: &Path) -> Result<(), String> {
         let list = std::fs::read_dir(directory).map_err(|error| format!("cannot be read: {error}"))?;
-        for entry in list.take(10 * MAX_FILES) {
+        for (count, entry) in list.enumerate() {
+            if count == MAX_ENTRIES {
+                return Err(format!(
+                    "has more than {MAX_ENTRIES} entries; give the files a directory of their own"
+                ));
+            }
             let entry = entry.map_err(|error| error.to_string())?;
             let Ok(name) = entry.file_name().into_string() else { continue };
             // What editors and desktops leave behind is nobody's mistake.
@@ -64,9 +72,11 @@ impl VerificationFiles {
                 ));
             }
             let failed = |error: std::io::Error| format!("`{name}` cannot be read: {error}");
-            if entry.metadata().map_err(failed)?.len() > MAX_BYTES {
+            // Of what a link leads to, not of the link.
+            let facts = std::fs::metadata(entry.path()).map_err(failed)?;
+            if !facts.is_file() || facts.len() > MAX_BYTES {
                 return Err(format!(
-                    "`{name}` has more than {MAX_BYTES} bytes, so it is no verification file"
+                    "`{name}` is no file of at most {MAX_BYTES} bytes, so it is no verification file"
                 ));
             }
             let content = std::fs::read_to_string(entry.path()).map_err(failed)?;
@@ -95,7 +105,8 @@ impl VerificationFiles {
 const NAME_RULE: &str =
     "is not the name of a verification file: letters, digits, `-` and `_`, then .txt or .html";
 
-/// Plain enough that no path and no app file can hide behind it.
+/// Plain enough that it names a file at the root and nothing else. An app's own file of that name (`index.html`) is
+/// hidden by it; whoever lists it wants that.
 fn is_file_name(name: &str) -> bool {
     let plain = |stem: &str| {
         (1..=128).contains(&stem.len())
@@ -154,6 +165,31 @@ mod tests {
         assert!(problems[0].1.contains("MP_verify_x (1).txt"), "{problems:?}");
         let gone = VerificationFiles::new(&BTreeMap::new(), Some(&folder.path().join("none"))).unwrap_err();
         assert_eq!(gone[0].0, "verification_dir");
+    }
+
+    #[test]
+    fn a_link_is_measured_by_what_it_leads_to() {
+        let (folder, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let (target, link) = (elsewhere.path().join("target"), folder.path().join("MP_verify_x.txt"));
+        std::os::unix::fs::symlink(&target, &link).unwrap();
+        let read = || VerificationFiles::new(&BTreeMap::new(), Some(folder.path()));
+        std::fs::write(&target, "x").unwrap();
+        assert_eq!(read().unwrap().answer(&Method::GET, "/MP_verify_x.txt"), Some("x"));
+        std::fs::write(&target, "x".repeat(5000)).unwrap();
+        assert!(read().unwrap_err()[0].1.contains("MP_verify_x.txt"));
+        std::fs::remove_file(&link).unwrap();
+        std::os::unix::fs::symlink("/dev/zero", &link).unwrap();
+        assert!(read().unwrap_err()[0].1.contains("MP_verify_x.txt"));
+    }
+
+    #[test]
+    fn a_directory_of_other_things_is_a_problem_and_not_read_in_part() {
+        let folder = tempfile::tempdir().unwrap();
+        for number in 0..=MAX_ENTRIES {
+            std::fs::write(folder.path().join(format!(".{number}")), "").unwrap();
+        }
+        let problems = VerificationFiles::new(&BTreeMap::new(), Some(folder.path())).unwrap_err();
+        assert!(problems[0].1.contains("more than 2000 entries"), "{problems:?}");
     }
 
     #[test]
