@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::answer::{CHECK_LIMIT, Said, call};
+use super::answer::{CHECK_LIMIT, Said, UNREACHED, WECHAT, call};
 use super::credentials::judge_other;
 use super::finding::{Finding, Verdict};
 use crate::ground::{Secret, Span, Timestamp, with_causes};
@@ -18,6 +18,9 @@ const SCENE: &str = "menshen_doctor";
 /// How long the code of the check lives.
 const CODE_LIFE: Span = Span::from_secs(60);
 
+/// What to do when the operator's own token server gives no answer in time.
+const TOKEN_SERVER_UNREACHED: &str = "the token server cannot be reached: check the app's `token_endpoint`";
+
 /// Asks for a token and, if there is one, for a code. `store` is the shared store, if it can be read.
 pub(super) async fn check(
     wechat: &Client,
@@ -29,7 +32,7 @@ pub(super) async fn check(
     let codes = match token {
         None => Verdict::skipped("not asked, because there is no server token to ask with"),
         Some(token) => {
-            let made = call(wechat.create_scene_code(&token, SCENE, CODE_LIFE)).await;
+            let made = call(wechat.create_scene_code(&token, SCENE, CODE_LIFE), UNREACHED).await;
             judge_codes(&made.map_or_else(|said| said, |_| Said::Yes), &app.server_token)
         }
     };
@@ -48,9 +51,9 @@ async fn token(
 ) -> (Option<Secret>, Verdict, Option<Verdict>) {
     let app_id = app.app_id.as_str();
     let answer = match &app.server_token {
-        TokenSource::Stable => call(wechat.stable_token(app_id, &app.secret, false)).await,
+        TokenSource::Stable => call(wechat.stable_token(app_id, &app.secret, false), UNREACHED).await,
         TokenSource::Endpoint { url, secret } => {
-            call(wechat.endpoint_token(url, secret.as_ref(), app_id, false)).await
+            call(wechat.endpoint_token(url, secret.as_ref(), app_id, false), TOKEN_SERVER_UNREACHED).await
         }
         TokenSource::Classic => {
             let (token, verdict) = shared(app, store, now).await;
@@ -108,10 +111,13 @@ fn judge_token(said: &Said, ours: bool) -> (Verdict, Option<Verdict>) {
             )
         }
         Said::Refused { code: 40013 | 40001 | 40125, .. } if ours => (
-            judge_other(said),
+            judge_other(WECHAT, said),
             Some(Verdict::skipped("WeChat looks at AppID and AppSecret first, and refuses them")),
         ),
-        other => (judge_other(other), Some(Verdict::skipped("not found out, because there was no token"))),
+        other => {
+            let who = if ours { WECHAT } else { "the token server" };
+            (judge_other(who, other), Some(Verdict::skipped("not found out, because there was no token")))
+        }
     }
 }
 
@@ -142,7 +148,7 @@ fn judge_codes(said: &Said, source: &TokenSource) -> Verdict {
                 "let the token server fetch a new one, and no other program fetch tokens for this AppID",
             ),
         },
-        other => judge_other(other),
+        other => judge_other(WECHAT, other),
     }
 }
 
@@ -179,6 +185,16 @@ mod tests {
         let (token, listed) = judge_token(&Said::Yes, true);
         assert_eq!((token.outcome, listed.map(|listed| listed.outcome)), (Ok, Some(Ok)));
         assert_eq!(judge_token(&Said::Yes, false).1, None);
+    }
+
+    #[test]
+    fn the_operators_own_token_server_is_not_taken_for_wechat() {
+        let text = || "status 404".to_owned();
+        for said in [Said::Silence { text: text(), hint: None }, Said::Strange { text: text(), hint: None }] {
+            let (verdict, _) = judge_token(&said, false);
+            assert!(verdict.message.starts_with("the token server "), "{verdict:?}");
+            assert!(!verdict.message.contains("WeChat"), "{verdict:?}");
+        }
     }
 
     #[rstest]

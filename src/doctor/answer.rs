@@ -40,14 +40,20 @@ impl Said {
     }
 }
 
-/// Makes a call within the limit.
-pub(super) async fn call<T>(call: impl Future<Output = Result<T, wechat::Error>>) -> Result<T, Said> {
+/// Who is called, as a finding names them.
+pub(super) const WECHAT: &str = "WeChat";
+
+/// What to do when WeChat gives no answer in time.
+pub(super) const UNREACHED: &str = "WeChat cannot be reached: check this machine's network, DNS and firewall";
+
+/// Makes a call within the limit; `hint` says what to do if it is not answered in time.
+pub(super) async fn call<T>(
+    call: impl Future<Output = Result<T, wechat::Error>>,
+    hint: &str,
+) -> Result<T, Said> {
     match timeout(CHECK_LIMIT, call).await {
         Ok(answer) => answer.map_err(|error| Said::of(&error)),
-        Err(_) => Err(Said::Silence {
-            text: "no answer in time".into(),
-            hint: Some("WeChat cannot be reached: check this machine's network, DNS and firewall".into()),
-        }),
+        Err(_) => Err(Said::Silence { text: "no answer in time".into(), hint: Some(hint.into()) }),
     }
 }
 

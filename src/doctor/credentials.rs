@@ -3,7 +3,7 @@
 //! Source: official page "通过code换取网页授权access_token". That WeChat looks at the secret before the code is not
 //! documented, and was not seen on the real WeChat.
 
-use super::answer::{Said, call};
+use super::answer::{Said, UNREACHED, WECHAT, call};
 use super::finding::{Finding, Verdict};
 use crate::ground::{Secret, random_id};
 use crate::login::{App, AppKind};
@@ -12,7 +12,8 @@ use crate::wechat::{Action, Client};
 /// Asks about one app.
 pub(super) async fn check(wechat: &Client, app: &App) -> Finding {
     let invented = Secret::new(random_id(&mut rand::rng(), 32));
-    let answer = call(wechat.exchange_code(app.app_id.as_str(), &app.secret, &invented)).await;
+    let asked = wechat.exchange_code(app.app_id.as_str(), &app.secret, &invented);
+    let answer = call(asked, UNREACHED).await;
     judge(&answer.map_or_else(|said| said, |_| Said::Yes), app.kind).about("credentials", &app.id)
 }
 
@@ -40,23 +41,27 @@ fn judge(said: &Said, kind: AppKind) -> Verdict {
             "an invented code was accepted, which WeChat never does",
             "check [wechat] api: it seems not to lead to WeChat",
         ),
-        other => judge_other(other),
+        other => judge_other(WECHAT, other),
     }
 }
 
-/// What is the same for every call.
-pub(super) fn judge_other(said: &Said) -> Verdict {
+/// What is the same for every call; `who` was called.
+pub(super) fn judge_other(who: &str, said: &Said) -> Verdict {
     let cure = |hint: &Option<String>, otherwise: &str| hint.clone().unwrap_or_else(|| otherwise.to_owned());
     match said {
-        Said::Yes => Verdict::ok("WeChat agrees"),
+        Said::Yes => Verdict::ok(format!("{who} agrees")),
         Said::Refused { action: Action::ConfigFault, text, hint, .. } => Verdict::problem(
             text,
             cure(hint, "look the number up among WeChat's global return codes (全局返回码)"),
         ),
         Said::Refused { text, hint, .. } => Verdict::unknown(text, cure(hint, "try again in a minute")),
-        Said::Silence { text, hint } | Said::Strange { text, hint } => Verdict::problem(
-            format!("WeChat does not answer: {text}"),
+        Said::Silence { text, hint } => Verdict::problem(
+            format!("{who} does not answer: {text}"),
             cure(hint, "check this machine's network, DNS and firewall"),
+        ),
+        Said::Strange { text, hint } => Verdict::problem(
+            format!("{who} answers something else: {text}"),
+            cure(hint, "see what answers at that address, and any proxy in between"),
         ),
     }
 }
@@ -106,6 +111,8 @@ mod tests {
     fn silence_is_a_problem_and_agreement_is_not_believed() {
         let silence = Said::Silence { text: "no connection".into(), hint: None };
         assert_eq!(judge(&silence, AppKind::Website).outcome, Problem);
+        let strange = Said::Strange { text: "status 404".into(), hint: None };
+        assert!(judge(&strange, AppKind::Website).message.contains("answers something else: status 404"));
         assert_eq!(judge(&Said::Yes, AppKind::Website).outcome, Unknown);
     }
 }
