@@ -42,7 +42,7 @@ pub use server_tokens::{ServerTokens, TokenError, shared_token};
 pub use session_config::{SessionConfig, SessionRules};
 pub use sessions::{Known, Presence, Sessions};
 pub use token_source::{TokenSource, TokenSourceName};
-pub use waiting_room::WaitingRoom;
+pub use waiting_room::{STEP_ASIDE, WaitingRoom};
 pub use watch::{FlowWatch, NotWatching, Watching};
 
 /// How long a visitor has to finish a login at WeChat.

@@ -13,6 +13,10 @@ use futures_util::stream::BoxStream;
 /// How long a stream may lie here; who left in between is forgotten then.
 const LEFT_BEHIND: Duration = Duration::from_secs(30);
 
+/// Between proxy and pages. Of a request: the rest of its answer may be left here. Of an answer: under which number it
+/// was.
+pub const STEP_ASIDE: &str = "x-menshen-step-aside";
+
 /// Streams that nobody carries yet.
 #[derive(Default)]
 pub struct WaitingRoom {

@@ -17,12 +17,12 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::answer::Answer;
-use super::visitor::{STEP_ASIDE, Visitor};
+use super::visitor::Visitor;
 use super::{Portal, callback};
 use crate::domain::FlowId;
 use crate::ground::{Span, Token};
 use crate::login::finish::Context;
-use crate::login::{Login, NotWatching, Progress, Seen, Watching};
+use crate::login::{Login, NotWatching, Progress, STEP_ASIDE, Seen, Watching};
 use crate::pages::ErrorCode;
 
 /// How often a stream shows that it lives; proxies in between cut what is silent for longer.

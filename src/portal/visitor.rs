@@ -1,7 +1,7 @@
 //! Who asks: read once from the request and the proxy's own headers, handed to every page.
 //!
-//! The proxy sets `x-menshen-client-ip`, `x-menshen-scheme`, `x-menshen-request-id` and `x-menshen-step-aside` after removing every
-//! client copy, and strips nothing else: cookies, `User-Agent` and `Accept-Language` are the visitor's.
+//! The proxy sets `x-menshen-client-ip`, `x-menshen-scheme`, `x-menshen-request-id` and `x-menshen-step-aside` after
+//! removing every client copy, and strips nothing else: cookies, `User-Agent` and `Accept-Language` are the visitor's.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -18,12 +18,9 @@ use crate::domain::Origin;
 use crate::gate::client::{ClientKind, client_kind};
 use crate::gate::route::host_name;
 use crate::ground::{Timestamp, Token, TokenDigest};
-use crate::login::{Presence, Visit};
+use crate::login::{Presence, STEP_ASIDE, Visit};
 use crate::pages::Lang;
 use crate::snapshot::Snapshot;
-
-/// The proxy can carry the rest of an answer on the bare connection; in the answer, which one it is.
-pub(super) const STEP_ASIDE: &str = "x-menshen-step-aside";
 
 /// The visitor of one request.
 #[derive(Clone)]

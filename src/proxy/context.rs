@@ -62,6 +62,8 @@ pub(super) struct Context {
     pub(super) upstream_asked: Option<Instant>,
     pub(super) upstream_answered: Option<Instant>,
     pub(super) tunnel: Option<Tunnel>,
+    /// Whether the connection can carry on what one of our own pages leaves for later.
+    pub(super) may_step_aside: bool,
     /// Under which number the rest of the answer lies in the waiting room.
     pub(super) left: Option<u64>,
 }
@@ -106,6 +108,7 @@ impl Context {
             upstream_asked: None,
             upstream_answered: None,
             tunnel: None,
+            may_step_aside: false,
             left: None,
         }
     }

@@ -13,6 +13,7 @@ use super::answer::X_REQUEST_ID;
 use super::context::{Context, Goal};
 use super::wardrobe::Dress;
 use crate::gate::{Scheme, Site, is_forwarding_header};
+use crate::login::STEP_ASIDE;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -22,6 +23,7 @@ const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 const HOP_CLIENT_IP: HeaderName = HeaderName::from_static("x-menshen-client-ip");
 const HOP_SCHEME: HeaderName = HeaderName::from_static("x-menshen-scheme");
 const HOP_REQUEST_ID: HeaderName = HeaderName::from_static("x-menshen-request-id");
+const HOP_STEP_ASIDE: HeaderName = HeaderName::from_static(STEP_ASIDE);
 
 /// Rewrites `request` for where it goes; `dress` says who the visitor is, if the app is told.
 pub(super) fn rewrite(
@@ -110,7 +112,11 @@ fn set_hop(request: &mut RequestHeader, context: &Context) -> pingora::Result<()
         request.insert_header(HOP_CLIENT_IP, ip.clone())?;
     }
     request.insert_header(HOP_SCHEME, scheme(context.client.scheme))?;
-    request.insert_header(HOP_REQUEST_ID, context.request_id.clone())
+    request.insert_header(HOP_REQUEST_ID, context.request_id.clone())?;
+    if context.may_step_aside {
+        request.insert_header(HOP_STEP_ASIDE, HeaderValue::from_static("1"))?;
+    }
+    Ok(())
 }
 
 const fn scheme(scheme: Scheme) -> HeaderValue {

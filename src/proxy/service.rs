@@ -11,7 +11,6 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
-use http::{HeaderName, HeaderValue};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
 use pingora::proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
@@ -28,7 +27,7 @@ use super::tunnel::Tunnels;
 use super::upstream::{Pool, UpstreamError};
 use super::{incoming, outgoing, wire};
 use crate::ground::Clock;
-use crate::login::WaitingRoom;
+use crate::login::{STEP_ASIDE, WaitingRoom};
 use crate::snapshot::Live;
 
 /// Idle time of a visitor's connection between two requests, in seconds.
@@ -39,9 +38,6 @@ const READ_TIMEOUT: Duration = Duration::from_secs(60);
 const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
 /// Longest time to read the rest of a body nobody needs any more.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(3);
-
-/// On the hop: that the rest of an answer may be left for the connection to carry, and under which number it was.
-const STEP_ASIDE: HeaderName = HeaderName::from_static("x-menshen-step-aside");
 
 /// What all requests share.
 pub(super) struct Service {
@@ -97,7 +93,7 @@ impl Service {
 
     /// Where our own page left the rest of its answer for later, the body is what comes until the connection ends.
     fn step_aside(session: &mut Session, response: &mut ResponseHeader, context: &mut Context) {
-        let Some(number) = response.remove_header(&STEP_ASIDE) else { return };
+        let Some(number) = response.remove_header(STEP_ASIDE) else { return };
         context.left = number.to_str().ok().and_then(|number| number.parse().ok());
         if context.left.is_some() && session.req_header().method == http::Method::GET {
             response.remove_header(&CONTENT_LENGTH);
@@ -152,9 +148,14 @@ impl ProxyHttp for Service {
     /// None: compression is the app's, and would hold event streams back.
     fn init_downstream_modules(&self, _modules: &mut HttpModules) {}
 
-    async fn early_request_filter(&self, session: &mut Session, _: &mut Context) -> pingora::Result<()> {
+    async fn early_request_filter(
+        &self,
+        session: &mut Session,
+        context: &mut Context,
+    ) -> pingora::Result<()> {
         if let Some(line) = wire::line(session.digest()) {
             line.request_begins();
+            context.may_step_aside = line.can_carry_on();
         }
         // Where pingora has switched keep-alive off, it stays off; where it is on, it would be without end.
         if session.get_keepalive().is_some() {
@@ -209,19 +210,13 @@ impl ProxyHttp for Service {
 
     async fn upstream_request_filter(
         &self,
-        session: &mut Session,
+        _: &mut Session,
         request: &mut RequestHeader,
         context: &mut Context,
     ) -> pingora::Result<()> {
         let dress =
             |visitor| self.shared.wardrobe.dress(visitor, &context.snapshot, &context.host, context.now);
-        outgoing::rewrite(request, context, context.visitor().map(dress).as_deref())?;
-        if matches!(context.goal, Goal::Portal)
-            && wire::line(session.digest()).is_some_and(|line| line.can_carry_on())
-        {
-            request.insert_header(STEP_ASIDE, HeaderValue::from_static("1"))?;
-        }
-        Ok(())
+        outgoing::rewrite(request, context, context.visitor().map(dress).as_deref())
     }
 
     async fn request_body_filter(
