@@ -4,7 +4,7 @@
 
 use futures_util::StreamExt as _;
 use futures_util::stream;
-use tokio::time::{Duration, timeout};
+use tokio::time::{Duration, Instant, timeout_at};
 use url::Url;
 
 use super::answer::{destination, is_html, page};
@@ -137,21 +137,32 @@ fn error_code(text: &str) -> Option<String> {
 
 /// Asks for every verification file.
 pub(super) async fn files(client: &Client, site: &Site) -> Vec<Finding> {
-    const CHECK: &str = "verification_file";
     let all: Vec<(String, String)> =
         site.verification.iter().map(|(name, content)| (name.to_owned(), content.to_owned())).collect();
     let origin = site.hosts.public_origin();
-    let asked = stream::iter(&all).map(async |(name, content)| {
-        let verdict = match Url::parse(&format!("{origin}/{name}")) {
-            Ok(url) => judge_file(&url, &page(client, &url, None).await, content, &site.prefix),
-            Err(_) => Verdict::skipped("server.public_url cannot be asked"),
+    let asked = all.iter().map(|(name, content)| {
+        let address = format!("{origin}/{name}");
+        let asked = async move {
+            match Url::parse(&address) {
+                Ok(url) => judge_file(&url, &page(client, &url, None).await, content, &site.prefix),
+                Err(_) => Verdict::skipped("server.public_url cannot be asked"),
+            }
         };
-        verdict.about(CHECK, name)
+        (name.as_str(), asked)
     });
-    match timeout(FILES_LIMIT, asked.buffered(FILES_AT_ONCE).collect::<Vec<_>>()).await {
-        Ok(findings) => findings,
-        Err(_) => vec![Verdict::skipped("not all could be asked in time").about(CHECK, "all")],
-    }
+    in_time(asked, Instant::now() + FILES_LIMIT).await
+}
+
+/// Asks about some files at a time. One that is not answered by `deadline` takes nothing from the others.
+async fn in_time<'n, A>(asked: impl Iterator<Item = (&'n str, A)>, deadline: Instant) -> Vec<Finding>
+where
+    A: Future<Output = Verdict>,
+{
+    let each = stream::iter(asked).map(|(name, asked)| async move {
+        let late = |_| Verdict::skipped("could not be asked in time");
+        timeout_at(deadline, asked).await.unwrap_or_else(late).about("verification_file", name)
+    });
+    each.buffered(FILES_AT_ONCE).collect().await
 }
 
 fn judge_file(url: &Url, answer: &Answer, content: &str, prefix: &str) -> Verdict {

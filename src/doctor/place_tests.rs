@@ -1,6 +1,6 @@
 //! What answers at our address, and what is said about it.
 
-use super::super::finding::Outcome::{self, Ok as Fine, Problem};
+use super::super::finding::Outcome::{self, Ok as Fine, Problem, Unknown};
 use super::*;
 use rstest::rstest;
 
@@ -92,4 +92,21 @@ fn a_file_that_needs_a_login_may_be_kept_from_us_by_the_proxy_in_front() {
     let login = answered(303, "", Some("/_menshen/login?rt=x"));
     let cure = judge_file(&url(), &login, "abc", "/_menshen").cure.unwrap_or_default();
     assert!(cure.starts_with("reload") && cure.contains("let the proxy in front pass"), "{cure}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_that_is_not_answered_in_time_takes_nothing_from_the_others() {
+    let ask = |name: &'static str| {
+        let asked = async move {
+            if name == "slow" {
+                std::future::pending::<()>().await;
+            }
+            Verdict::ok("is answered with its content")
+        };
+        (name, asked)
+    };
+    let findings =
+        in_time(["fast", "slow", "other"].map(ask).into_iter(), Instant::now() + FILES_LIMIT).await;
+    let found = findings.iter().map(|found| (found.subject.as_str(), found.verdict.outcome));
+    assert_eq!(found.collect::<Vec<_>>(), [("fast", Fine), ("slow", Unknown), ("other", Fine)]);
 }
