@@ -55,7 +55,7 @@ pub struct ServeLimits {
 impl Default for ServeLimits {
     fn default() -> Self {
         Self {
-            max_connections: 16_384,
+            max_connections: 20_000,
             handshake: Duration::from_secs(10),
             header: Duration::from_secs(20),
             grace: Duration::from_secs(20),
