@@ -121,10 +121,7 @@ fn doctor(file: &std::path::Path, app: Option<&str>, json: bool) -> ExitCode {
             return unusable;
         }
     };
-    let runtime = match runtime(2) {
-        Ok(runtime) => runtime,
-        Err(failed) => return failed,
-    };
+    let Ok(runtime) = runtime(2) else { return unusable };
     // No log: whatever a check meets is a finding.
     let examined = runtime.block_on(doctor::examine(&config, app, Arc::new(SystemClock)));
     runtime.shutdown_background();
