@@ -35,6 +35,7 @@ use tower_http::timeout::TimeoutLayer;
 
 use crate::login::Login;
 use crate::snapshot::Live;
+use crate::wechat::push::MAX_BODY as MAX_PUSH;
 use relays::Relays;
 
 pub use throttle::Throttle;
@@ -79,7 +80,7 @@ impl Portal {
     fn router(self) -> Router {
         let pushes = Router::new()
             .route("/push/{app}", get(push::check).post(push::receive))
-            .layer(DefaultBodyLimit::max(push::MAX_PUSH_BYTES));
+            .layer(DefaultBodyLimit::max(MAX_PUSH));
         Router::new()
             .route("/login", get(login::page))
             .route("/login/{method}", get(login::start))

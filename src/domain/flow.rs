@@ -111,6 +111,8 @@ pub enum FlowRefusal {
     Snapshot,
     /// WeChat did not accept the code; a new attempt may succeed.
     CodeRejected,
+    /// The person does not follow the account, so WeChat does not say who they are.
+    MustFollow,
     /// WeChat could not be reached or was busy.
     WechatUnavailable,
     /// WeChat limits how often it is asked.

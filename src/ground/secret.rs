@@ -104,6 +104,11 @@ impl TokenDigest {
         URL_SAFE_NO_PAD.encode(self.0)
     }
 
+    /// Eight characters tell two digests apart in a log; the whole would be a key into the store.
+    pub fn brief(&self) -> String {
+        self.text().chars().take(8).collect()
+    }
+
     /// Reads what [`TokenDigest::text`] wrote.
     pub fn parse(text: &str) -> Option<Self> {
         Token::parse(text.as_bytes()).map(|same_shape| Self(same_shape.0))
@@ -117,8 +122,7 @@ impl TokenDigest {
 
 impl fmt::Debug for TokenDigest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Eight characters tell two digests apart in a log; the whole would be a key into the store.
-        write!(f, "TokenDigest({}…)", &self.text()[..8])
+        write!(f, "TokenDigest({}…)", self.brief())
     }
 }
 

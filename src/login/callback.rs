@@ -98,7 +98,8 @@ impl Login {
 /// What a flow ends with when WeChat does not say who somebody is.
 pub(super) const fn refusal_of(kind: VisitorKind) -> FlowRefusal {
     match kind {
-        VisitorKind::AskAgain | VisitorKind::MustFollow => FlowRefusal::CodeRejected,
+        VisitorKind::AskAgain => FlowRefusal::CodeRejected,
+        VisitorKind::MustFollow => FlowRefusal::MustFollow,
         VisitorKind::Unavailable => FlowRefusal::WechatUnavailable,
         VisitorKind::Misconfigured => FlowRefusal::Misconfigured,
         VisitorKind::TooMany => FlowRefusal::WechatBusy,

@@ -136,11 +136,9 @@ impl Login {
         let mut watching = None;
         loop {
             match flow.clone().begin_exchange(self.clock.now()) {
-                Err(InvalidTransition::Finished | InvalidTransition::Taken) => {
-                    return Ok(Taken::Finished(flow));
-                }
+                Err(InvalidTransition::Finished) => return Ok(Taken::Finished(flow)),
                 Err(InvalidTransition::Expired) => return Ok(Taken::Gone),
-                Err(InvalidTransition::NotApproved) => return Ok(Taken::NotYet),
+                Err(InvalidTransition::NotApproved | InvalidTransition::Taken) => return Ok(Taken::NotYet),
                 Ok(taken) => {
                     if self.store.swap_flow(&taken, FLOW_LIFETIME).await? {
                         return Ok(Taken::Ours(taken));
@@ -198,7 +196,7 @@ impl Login {
                 }
             }
         };
-        tracing::info!(target: "audit", event = "login_refused", method = %method.id, app = %method.app, ?reason);
+        tracing::info!(target: "audit", event = "login_refused", method = %method.id, app = %method.app, flow = %taken.id, ?reason);
         let Ok(done) = taken.refuse(reason) else { return Ok(Ending::Unknown) };
         self.store.swap_flow(&done, FLOW_MEMORY).await?;
         Ok(Ending::Refused { reason, flow: Box::new(done) })
@@ -250,7 +248,7 @@ impl Login {
         }
         tracing::info!(
             target: "audit", event = "login", account = %account.id, method = %session.method,
-            login = %session.login_id
+            login = %session.login_id, flow = %done.id
         );
         Ok(Ending::SignedIn { token, flow: Box::new(done) })
     }

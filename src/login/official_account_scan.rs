@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::directory::{App, Directory, Method, MethodKind, OnUnfollow, Picture, ScanOptions};
 use super::{BeginError, FLOW_MEMORY, Login};
 use crate::domain::{Flow, FlowId, IdentityKey, OpenId, Profile, Session};
-use crate::ground::{Span, Token, random_id};
+use crate::ground::{Span, Token, TokenDigest, random_id};
 use crate::store::{OnceKey, StoreError};
 use crate::wechat;
 use crate::wechat::push::{Event, Message};
@@ -179,15 +179,19 @@ impl Login {
         let method = directory.method(&flow.method).filter(|method| method.app == app.id);
         let Some((method, options)) = method.and_then(scan_options) else { return expired() };
         let scan = |flow: Flow| flow.scan(open_id.clone(), Profile::default(), self.clock.now());
-        let flow = match self.step(&flow.id, scan).await? {
+        let (id, person) = (flow.id, person(app, open_id.as_str()));
+        let flow = match self.step(&id, scan).await? {
             Ok(flow) => flow,
             Err(problem) => {
-                tracing::info!(target: "audit", event = "scan_refused", method = %method.id, app = %app.id, %problem);
+                tracing::info!(
+                    target: "audit", event = "scan_refused", method = %method.id, app = %app.id, flow = %id, person,
+                    %problem
+                );
                 return expired();
             }
         };
         let host = flow.return_to.host();
-        tracing::info!(target: "audit", event = "scanned", method = %method.id, app = %app.id);
+        tracing::info!(target: "audit", event = "scanned", method = %method.id, app = %app.id, flow = %id, person);
         if options.confirm {
             let token = self.ask(&flow, app, open_id).await?;
             let reply = app.replies.confirm(site, host, &(context.confirm_url)(&token));
@@ -199,13 +203,19 @@ impl Login {
 
     /// Whether this message stands below the signature of another one.
     ///
-    /// A signature of plain messages does not cover the body: whoever got hold of one could write another below it.
+    /// A signature of plain messages does not cover the body: whoever got hold of one could write another below it. That
+    /// of encrypted ones does.
     async fn is_replayed(&self, app: &App, message: &Message) -> Result<bool, StoreError> {
+        if message.encrypted {
+            return Ok(false);
+        }
+        // The id holds the scene, which is good for a login.
+        let id = TokenDigest::of_text(&message.id).text();
         let signature = OnceKey::of_text(SIGNATURE, &format!("{} {}", app.app_id, message.signature));
-        match self.store.put_once(&signature, &message.id, MESSAGE_MEMORY).await {
+        match self.store.put_once(&signature, &id, MESSAGE_MEMORY).await {
             Err(StoreError::Conflict { .. }) => {
                 let first = self.store.once(&signature).await?;
-                Ok(first.is_some_and(|first| first != message.id))
+                Ok(first.is_some_and(|first| first != id))
             }
             other => other.map(|()| false),
         }
@@ -221,49 +231,39 @@ impl Login {
         let ends = context.directory.methods().iter().filter(|method| method.app == app.id).any(|method| {
             scan_options(method).is_some_and(|(_, options)| options.on_unfollow == OnUnfollow::EndSessions)
         });
-        if ends && self.after.len() >= MAX_AFTER {
-            return Ok(PushOutcome::Busy);
-        }
         if ends && self.is_replayed(app, message).await? {
             return Ok(PushOutcome::Replayed);
         }
-        tracing::info!(target: "audit", event = "unfollowed", app = %app.id);
+        let person = person(app, &message.from);
+        tracing::info!(target: "audit", event = "unfollowed", app = %app.id, person);
         if let (true, Ok(open_id)) = (ends, OpenId::new(message.from.as_str())) {
-            let (login, app) = (self.clone(), app.clone());
-            self.after.spawn(async move { login.end_sessions_through(&app, open_id).await });
+            // Before the answer: where it fails, WeChat sends the message again.
+            self.end_sessions_through(app, &open_id).await?;
         }
         Ok(PushOutcome::Other)
     }
 
     /// Ends the sessions that `open_id` opened through `app`.
-    async fn end_sessions_through(&self, app: &App, open_id: OpenId) {
-        let through = |session: &Session| session.app_id == app.app_id && session.open_id == open_id;
+    async fn end_sessions_through(&self, app: &App, open_id: &OpenId) -> Result<(), StoreError> {
+        let through = |session: &Session| session.app_id == app.app_id && session.open_id == *open_id;
         let key = IdentityKey::OpenId {
             pool: app.pool.clone(),
             app_id: app.app_id.clone(),
             open_id: open_id.clone(),
         };
-        match self.end_sessions_of(&key, through).await {
-            Ok(ended) => tracing::info!(target: "audit", event = "sessions_ended", app = %app.id, ended),
-            Err(error) => tracing::error!(
-                app = %app.id, error = &error as &dyn std::error::Error,
-                "the sessions of somebody who unfollowed could not be ended"
-            ),
-        }
-    }
-
-    async fn end_sessions_of(
-        &self,
-        key: &IdentityKey,
-        through: impl Fn(&Session) -> bool,
-    ) -> Result<usize, StoreError> {
-        let row = self.store.identities(std::slice::from_ref(key)).await?.pop().flatten();
-        let mut ended = 0;
+        let row = self.store.identities(std::slice::from_ref(&key)).await?.pop().flatten();
         for account in row.map(|row| row.accounts).unwrap_or_default() {
-            ended += self.sessions.end_where(&account, &through).await?;
+            let ended = self.sessions.end_where(&account, &through).await?;
+            let person = person(app, open_id.as_str());
+            tracing::info!(target: "audit", event = "sessions_ended", app = %app.id, person, %account, ended);
         }
-        Ok(ended)
+        Ok(())
     }
+}
+
+/// Somebody in the audit log: the same in all lines of an app, and neither an OpenID nor a key into the store.
+fn person(app: &App, open_id: &str) -> String {
+    TokenDigest::of_text(&format!("{} {open_id}", app.app_id)).brief()
 }
 
 fn scan_options(method: &Method) -> Option<(&Method, &ScanOptions)> {

@@ -15,7 +15,7 @@ use tokio::sync::broadcast::error::RecvError;
 use super::session_config::SessionRules;
 use crate::domain::{AccountId, NotAdmitted, Principal, Session, SessionPolicy};
 use crate::ground::{Clock, Timestamp, TokenDigest};
-use crate::store::{Store, StoreError, StoreEvent};
+use crate::store::{MAX_SESSIONS_LISTED, Store, StoreError, StoreEvent};
 
 /// What is known about a token.
 #[derive(Clone, Debug)]
@@ -178,6 +178,9 @@ impl Sessions {
     }
 
     /// Ends the sessions of an account that `which` picks; says how many.
+    ///
+    /// Looks at the newest [`MAX_SESSIONS_LISTED`] of those that are left: behind so many that are not picked, older
+    /// ones stay, which is logged.
     pub async fn end_where(
         &self,
         account: &AccountId,
@@ -187,12 +190,16 @@ impl Sessions {
         // A listing has a bound, so an account with very many sessions takes several rounds.
         for _ in 0..MAX_ROUNDS {
             let sessions = self.store.sessions_of(account).await?;
+            let all = sessions.len() < MAX_SESSIONS_LISTED;
             let round: Vec<TokenDigest> = sessions
                 .into_iter()
                 .filter(|(_, session)| which(session))
                 .map(|(digest, _)| digest)
                 .collect();
             if round.is_empty() {
+                if !all {
+                    tracing::warn!(%account, "an account has more sessions than are looked at; old ones may stay");
+                }
                 break;
             }
             self.store.delete_sessions(&round).await?;

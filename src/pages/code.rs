@@ -171,6 +171,10 @@ codes! {
     CodeRejected = "code_rejected", BAD_REQUEST, true,
         en "WeChat did not confirm the sign-in", "What WeChat sent with you was used before or is too old. A new attempt usually succeeds.",
         zh "微信未确认此次登录", "微信返回的登录凭证已被使用或已失效。重新登录通常即可成功。";
+    /// The person does not follow the account.
+    MustFollow = "must_follow", FORBIDDEN, true,
+        en "Please follow the account first", "WeChat tells us who you are only while you follow our account. Follow it in WeChat, then sign in again.",
+        zh "请先关注公众号", "只有在您关注我们的公众号期间，微信才会告知您的身份。请先在微信中关注，然后重新登录。";
     /// WeChat could not be reached.
     WechatUnavailable = "wechat_unavailable", SERVICE_UNAVAILABLE, true,
         en "WeChat is not answering", "We could not reach WeChat to confirm your sign-in. Please try again in a moment.",
@@ -242,6 +246,7 @@ impl From<FlowRefusal> for ErrorCode {
             FlowRefusal::SeveralAccounts => Self::SeveralAccounts,
             FlowRefusal::Snapshot => Self::Snapshot,
             FlowRefusal::CodeRejected => Self::CodeRejected,
+            FlowRefusal::MustFollow => Self::MustFollow,
             FlowRefusal::WechatUnavailable => Self::WechatUnavailable,
             FlowRefusal::WechatBusy => Self::WechatBusy,
             FlowRefusal::Misconfigured => Self::Misconfigured,

@@ -12,7 +12,6 @@ use crate::gate::client::program_name;
 use crate::ground::Token;
 use crate::login::official_account_scan::Answered;
 use crate::pages::{self, ErrorCode, Page};
-use crate::wechat::VisitorKind;
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Asked {
@@ -72,10 +71,7 @@ pub(super) async fn answer(
         Answered::Approved => return Ok(visitor.page(&Page::Confirmed(pages::Confirmed { approved: true }))),
         Answered::Rejected => return Ok(visitor.page(&Page::Confirmed(pages::Confirmed { approved: false }))),
         Answered::Gone => ErrorCode::TicketUnknown,
-        Answered::Failed(VisitorKind::TooMany) => ErrorCode::WechatBusy,
-        Answered::Failed(VisitorKind::Misconfigured) => ErrorCode::Misconfigured,
-        Answered::Failed(VisitorKind::Refused) => ErrorCode::WechatRefused,
-        Answered::Failed(_) => ErrorCode::WechatUnavailable,
+        Answered::Failed(reason) => reason.into(),
     };
     Err(visitor.refuse(code))
 }

@@ -4,7 +4,7 @@
 //! comes back through a hand-over; one who is known there already is handed over at once.
 
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use serde::Deserialize;
 use url::form_urlencoded;
@@ -78,6 +78,7 @@ pub(super) async fn page(State(portal): State<Portal>, visitor: Visitor, Query(w
     let mut links = links(&visitor, &methods, method, &goal);
     let query = goal.query(&[]);
     let full = format!("{}/{}?{query}", visitor.own("login"), method.id);
+    let mut wait = None;
     let (body, browser) = match &method.kind {
         MethodKind::WebsiteQr(Presentation::Redirect) | MethodKind::OfficialAccountWeb(_) => {
             (LoginBody::Go { href: full }, None)
@@ -89,8 +90,12 @@ pub(super) async fn page(State(portal): State<Portal>, visitor: Visitor, Query(w
         }
         MethodKind::OfficialAccountScan(options) => {
             match scan(&portal, &visitor, method, options, goal).await? {
-                Some((scan, browser)) => (LoginBody::Scan(scan), Some(browser)),
-                None => {
+                Panel::Code(scan, browser) => (LoginBody::Scan(*scan), Some(browser)),
+                Panel::Later(seconds) => {
+                    wait = Some(seconds);
+                    (LoginBody::TooMany, None)
+                }
+                Panel::Unavailable => {
                     links.iter_mut().filter(|link| link.selected).for_each(|link| link.available = false);
                     (LoginBody::Unavailable, None)
                 }
@@ -100,6 +105,10 @@ pub(super) async fn page(State(portal): State<Portal>, visitor: Visitor, Query(w
     let frame = matches!(body, LoginBody::Embedded { .. }).then(|| visitor.snapshot.wechat.open());
     let page = Page::Login(pages::Login { methods: links, body, notice });
     let mut response = visitor.framing_page(&page, frame);
+    if let Some(seconds) = wait {
+        *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
     if let Some(cookie) = wish.method.and_then(|_| remember(&visitor, method)) {
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
@@ -126,14 +135,27 @@ fn remember(visitor: &Visitor, method: &Method) -> Option<HeaderValue> {
     visitor.snapshot.site.cookies.set_chosen_method(method.id.as_str())
 }
 
-/// A code to scan and the browser's secret; none while WeChat gives none, which was logged.
+/// What the panel of a code shows.
+enum Panel {
+    /// The code, for the browser with this secret.
+    Code(Box<pages::Scan>, Token),
+    /// This address has had many; another one after so many seconds.
+    Later(u64),
+    /// WeChat gives none, which was logged.
+    Unavailable,
+}
+
+/// Begins a login with a code to scan.
 async fn scan(
     portal: &Portal,
     visitor: &Visitor,
     method: &Method,
     options: &ScanOptions,
     goal: Goal,
-) -> Result<Option<(pages::Scan, Token)>, Response> {
+) -> Result<Panel, Response> {
+    if let Err(seconds) = portal.throttle.check_code(visitor.ip.as_deref()) {
+        return Ok(Panel::Later(seconds));
+    }
     let again = goal.query(&[("method", method.id.as_str())]);
     let (app, browser) = prepare(portal, visitor, method)?;
     let start = start_of(visitor, method, app, &browser, options, goal);
@@ -142,7 +164,7 @@ async fn scan(
         Err(BeginError::Wechat(error)) => {
             // The keeper of tokens and the client have told the operator; here only who met it.
             tracing::debug!(request_id = %visitor.request_id, method = %method.id, %error, "no code to show");
-            return Ok(None);
+            return Ok(Panel::Unavailable);
         }
         Err(BeginError::Store(error)) => return Err(visitor.refuse(error)),
     };
@@ -167,7 +189,7 @@ async fn scan(
         expires_in: scene.expires_in.secs(),
         asks: options.confirm,
     };
-    Ok(Some((scan, browser)))
+    Ok(Panel::Code(Box::new(scan), browser))
 }
 
 /// `GET login/{method}`: to WeChat's own page in full.

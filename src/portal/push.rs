@@ -22,9 +22,6 @@ use crate::login::{App, PushOutcome};
 use crate::pages::ErrorCode;
 use crate::wechat::push::{Event, Message, PushError, PushKeys, PushQuery};
 
-/// The most that is read of one message. WeChat names no limit; real ones stay far below 100 KiB.
-pub(super) const MAX_PUSH_BYTES: usize = 1024 * 1024;
-
 /// WeChat waits five seconds for an answer, the way there and back included.
 const PATIENCE: Duration = Duration::from_millis(4500);
 

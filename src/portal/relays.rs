@@ -33,8 +33,8 @@ impl Relays {
         }
     }
 
-    /// The relay of `app` did not take a message; answers how many it has not taken in a row.
-    pub(super) fn failed(&self, app: &App, problem: &str) -> u64 {
+    /// The relay of `app` did not take a message.
+    pub(super) fn failed(&self, app: &App, problem: &str) {
         let mut failing = self.lock();
         let count = failing.entry(app.id.clone()).or_default();
         *count += 1;
@@ -44,7 +44,6 @@ impl Relays {
                 "the relay (relay_to) takes no messages; logins go on, further failures are counted"
             );
         }
-        *count
     }
 
     /// A message was refused.

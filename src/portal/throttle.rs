@@ -1,8 +1,9 @@
-//! How many logins one address may begin, and how often a page may ask about one: enough for an office behind one
-//! address, too few to fill a store.
+//! How much one address may begin, and how often a page may ask: enough for an office behind one address, too few to
+//! fill a store or to use up what WeChat gives an account in a day.
 
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -12,16 +13,24 @@ use crate::domain::FlowId;
 /// Logins that one address may begin at once, and that many again each minute.
 const PER_MINUTE: NonZeroU32 = NonZeroU32::new(120).expect("120 is not zero");
 
+/// Codes that one address may have each minute. WeChat makes 100,000 a day for a new account.
+/// Source: "接口调用频次限制" (limits of API calls).
+const CODES_PER_MINUTE: NonZeroU32 = NonZeroU32::new(20).expect("20 is not zero");
+
+/// Codes that one address may have at once.
+const CODES_AT_ONCE: NonZeroU32 = NonZeroU32::new(60).expect("60 is not zero");
+
 /// Questions about one login at once, and that many again each minute: a page that polls asks 30 times a minute.
 const PER_FLOW: NonZeroU32 = NonZeroU32::new(60).expect("60 is not zero");
 
 /// After how many checks addresses that have been quiet are forgotten.
 const SWEEP_EVERY: u32 = 1024;
 
-/// The limit on beginning logins, by address.
+/// The limits: by address on beginning and answering logins and on codes to scan, by login on asking how far it is.
 #[derive(Debug)]
 pub struct Throttle {
-    limiter: DefaultKeyedRateLimiter<IpAddr>,
+    logins: DefaultKeyedRateLimiter<IpAddr>,
+    codes: DefaultKeyedRateLimiter<IpAddr>,
     flows: DefaultKeyedRateLimiter<FlowId>,
     checks: AtomicU32,
 }
@@ -30,32 +39,35 @@ impl Throttle {
     /// A limiter that has seen nobody.
     pub fn new() -> Self {
         Self {
-            limiter: RateLimiter::keyed(Quota::per_minute(PER_MINUTE)),
+            logins: RateLimiter::keyed(Quota::per_minute(PER_MINUTE)),
+            codes: RateLimiter::keyed(Quota::per_minute(CODES_PER_MINUTE).allow_burst(CODES_AT_ONCE)),
             flows: RateLimiter::keyed(Quota::per_minute(PER_FLOW)),
             checks: AtomicU32::new(0),
         }
     }
 
-    /// Whether `ip` may begin another login now; else after how many seconds.
+    /// Whether `ip` may begin, or answer, another login now; else after how many seconds.
     pub fn check(&self, ip: Option<&str>) -> Result<(), u64> {
         self.sweep();
-        let key = ip.and_then(|ip| ip.parse().ok()).map_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED), network_of);
-        self.limiter
-            .check_key(&key)
-            .map_err(|until| until.wait_time_from(DefaultClock::default().now()).as_secs() + 1)
+        check(&self.logins, &key(ip))
+    }
+
+    /// Whether `ip` may have another code to scan now; else after how many seconds.
+    pub fn check_code(&self, ip: Option<&str>) -> Result<(), u64> {
+        self.sweep();
+        check(&self.codes, &key(ip))
     }
 
     /// Whether somebody may ask about this login now; else after how many seconds.
     pub fn check_flow(&self, flow: &FlowId) -> Result<(), u64> {
         self.sweep();
-        self.flows
-            .check_key(flow)
-            .map_err(|until| until.wait_time_from(DefaultClock::default().now()).as_secs() + 1)
+        check(&self.flows, flow)
     }
 
     fn sweep(&self) {
         if self.checks.fetch_add(1, Ordering::Relaxed) % SWEEP_EVERY == SWEEP_EVERY - 1 {
-            self.limiter.retain_recent();
+            self.logins.retain_recent();
+            self.codes.retain_recent();
             self.flows.retain_recent();
         }
     }
@@ -65,6 +77,18 @@ impl Default for Throttle {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// Whether there may be one more of `key` now; else after how many seconds.
+fn check<K: Hash + Eq + Clone>(limiter: &DefaultKeyedRateLimiter<K>, key: &K) -> Result<(), u64> {
+    let seconds =
+        |until: governor::NotUntil<_>| until.wait_time_from(DefaultClock::default().now()).as_secs() + 1;
+    limiter.check_key(key).map_err(seconds)
+}
+
+/// All who come from nowhere share one limit.
+fn key(ip: Option<&str>) -> IpAddr {
+    ip.and_then(|ip| ip.parse().ok()).map_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED), network_of)
 }
 
 /// An IPv6 customer holds a whole /64, so that counts as one.
@@ -87,6 +111,17 @@ mod tests {
         }
         assert!(throttle.check(Some("192.0.2.1")).is_err_and(|seconds| (1..=2).contains(&seconds)));
         assert_eq!(throttle.check(Some("192.0.2.2")), Ok(()));
+    }
+
+    #[test]
+    fn an_address_has_a_burst_of_codes_and_then_few() {
+        let throttle = Throttle::new();
+        for _ in 0..CODES_AT_ONCE.get() {
+            assert_eq!(throttle.check_code(Some("192.0.2.1")), Ok(()));
+        }
+        assert!(throttle.check_code(Some("192.0.2.1")).is_err_and(|seconds| (1..=4).contains(&seconds)));
+        assert_eq!(throttle.check(Some("192.0.2.1")), Ok(()), "other ways to log in go on");
+        assert_eq!(throttle.check_code(Some("192.0.2.2")), Ok(()));
     }
 
     #[test]

@@ -245,7 +245,7 @@ impl Client {
             user_agent: None,
         };
         let mut arriving = self.transport.send(outgoing).await?;
-        let body = arriving.body(MAX_BODY).await?.ok_or(Kind::Unreadable(Unreadable::TooLarge))?;
+        let body = arriving.body(MAX_BODY).await?;
         Ok((arriving.status(), body))
     }
 }

@@ -6,6 +6,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use super::codes::{self, Action, Call, Credential};
+use super::transport::NoAnswer;
 use super::wire::{self, Unreadable};
 
 /// A call to WeChat that did not succeed.
@@ -39,6 +40,17 @@ pub enum Kind {
     /// WeChat answered with an error code.
     #[error("{0}")]
     Refused(Refusal),
+}
+
+impl From<NoAnswer> for Kind {
+    fn from(reason: NoAnswer) -> Self {
+        match reason {
+            NoAnswer::Connect(error) => Self::Connect(error),
+            NoAnswer::Lost(error) => Self::Lost(error),
+            NoAnswer::Timeout => Self::Timeout,
+            NoAnswer::TooLarge => Self::Unreadable(Unreadable::TooLarge),
+        }
+    }
 }
 
 /// WeChat's answer to a call that it refuses.

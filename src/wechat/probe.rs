@@ -13,8 +13,7 @@ use tokio::time::timeout;
 use url::Url;
 
 use super::client::Client;
-use super::error::Kind;
-use super::transport::Outgoing;
+use super::transport::{NoAnswer, Outgoing};
 use crate::ground::Timestamp;
 
 /// The most that is read of a page, in bytes.
@@ -40,30 +39,6 @@ impl Page {
     }
 }
 
-/// A page could not be had.
-#[derive(Debug, thiserror::Error)]
-pub enum ProbeError {
-    /// No connection; nothing was sent.
-    #[error("no connection")]
-    Connect(#[source] reqwest::Error),
-    /// The connection broke before the answer was complete.
-    #[error("the connection broke")]
-    Lost(#[source] reqwest::Error),
-    /// No complete answer within the limit.
-    #[error("no answer in time")]
-    Timeout,
-}
-
-impl From<Kind> for ProbeError {
-    fn from(kind: Kind) -> Self {
-        match kind {
-            Kind::Connect(error) => Self::Connect(error),
-            Kind::Lost(error) => Self::Lost(error),
-            _ => Self::Timeout,
-        }
-    }
-}
-
 impl Client {
     /// Gets the page at `url`, as a browser that says it is `user_agent` (`None`: as ourselves). `limit` is the time
     /// for all of it.
@@ -75,7 +50,7 @@ impl Client {
         url: &Url,
         user_agent: Option<&str>,
         limit: Duration,
-    ) -> Result<Page, ProbeError> {
+    ) -> Result<Page, NoAnswer> {
         let outgoing =
             Outgoing { url: url.clone(), body: None, content_type: None, bearer: None, user_agent };
         let page = async {
@@ -87,7 +62,7 @@ impl Client {
                 body: arriving.beginning(MAX_PAGE).await?,
             })
         };
-        timeout(limit, page).await.unwrap_or(Err(ProbeError::Timeout))
+        timeout(limit, page).await.unwrap_or(Err(NoAnswer::Timeout))
     }
 }
 

@@ -23,7 +23,7 @@ pub use reply::Reply;
 
 /// How far the time that a push names may lie from ours, in either direction. WeChat publishes no rule.
 pub const FRESH: Span = Span::from_mins(5);
-/// The largest push that is read, in bytes; real ones stay below 4 KiB.
+/// The largest push that is read, in bytes. WeChat names no limit; real ones are a few KiB.
 pub const MAX_BODY: usize = 1024 * 1024;
 
 const MAX_QUERY_LEN: usize = 16 * 1024;

@@ -10,7 +10,6 @@ use http::header::{CONTENT_TYPE, HeaderName, USER_AGENT};
 use url::Url;
 
 use super::config::Config;
-use super::error::Kind;
 use crate::ground::{Secret, Span};
 
 /// Connections to WeChat; built once for the process, shared by every [`super::Client`], outlives reloads.
@@ -23,6 +22,23 @@ pub struct Transport {
 #[derive(Debug, thiserror::Error)]
 #[error("the HTTP client for WeChat could not be built")]
 pub struct TransportError(#[source] reqwest::Error);
+
+/// A server gave no answer. Names no address.
+#[derive(Debug, thiserror::Error)]
+pub enum NoAnswer {
+    /// No connection; nothing was sent.
+    #[error("no connection")]
+    Connect(#[source] reqwest::Error),
+    /// The connection broke after the request may have been sent.
+    #[error("the connection broke before the answer was complete")]
+    Lost(#[source] reqwest::Error),
+    /// No complete answer within the limit.
+    #[error("no answer in time")]
+    Timeout,
+    /// A longer answer than is read.
+    #[error("the answer is too large")]
+    TooLarge,
+}
 
 /// Unused connections are closed before WeChat closes them: a request on a connection that is just being closed is
 /// lost, and a lost code exchange must not be repeated.
@@ -51,7 +67,7 @@ impl Transport {
     }
 
     /// Sends one request; answers as soon as the head of the answer is there. The caller bounds the time.
-    pub(super) async fn send(&self, outgoing: Outgoing<'_>) -> Result<Arriving, Kind> {
+    pub(super) async fn send(&self, outgoing: Outgoing<'_>) -> Result<Arriving, NoAnswer> {
         let Outgoing { url, body, content_type, bearer, user_agent } = outgoing;
         let mut request = match body {
             None => self.http.get(url),
@@ -98,7 +114,7 @@ impl Arriving {
     }
 
     /// The body, or its first `limit` bytes if it is longer.
-    pub(super) async fn beginning(&mut self, limit: usize) -> Result<Vec<u8>, Kind> {
+    pub(super) async fn beginning(&mut self, limit: usize) -> Result<Vec<u8>, NoAnswer> {
         let mut body = Vec::new();
         while body.len() < limit {
             let Some(chunk) = self.0.chunk().await.map_err(failure)? else { break };
@@ -107,23 +123,23 @@ impl Arriving {
         Ok(body)
     }
 
-    /// The whole body; `None` if it is longer than `limit` bytes.
-    pub(super) async fn body(&mut self, limit: usize) -> Result<Option<Vec<u8>>, Kind> {
+    /// The whole body, if it is not longer than `limit` bytes.
+    pub(super) async fn body(&mut self, limit: usize) -> Result<Vec<u8>, NoAnswer> {
         let mut body = Vec::new();
         while let Some(chunk) = self.0.chunk().await.map_err(failure)? {
             if body.len() + chunk.len() > limit {
-                return Ok(None);
+                return Err(NoAnswer::TooLarge);
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(Some(body))
+        Ok(body)
     }
 }
 
-fn failure(error: reqwest::Error) -> Kind {
+fn failure(error: reqwest::Error) -> NoAnswer {
     // The address holds the AppSecret or a token, and the error prints it.
     let error = error.without_url();
-    if error.is_connect() { Kind::Connect(error) } else { Kind::Lost(error) }
+    if error.is_connect() { NoAnswer::Connect(error) } else { NoAnswer::Lost(error) }
 }
 
 /// How long to wait between the tries of one call: doubling from a first wait.

@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use futures_util::FutureExt as _;
 use menshen::config::{Config, Inputs, build};
-use menshen::domain::{FlowId, MethodId, Origin, ReturnTo};
+use menshen::domain::{AccountId, AppId, FlowId, MethodId, OpenId, Origin, PoolId, ReturnTo, Session};
 use menshen::gate::Signer;
 use menshen::ground::{Clock as _, ManualClock, Span, SystemClock, Token};
 use menshen::login::official_account_scan::PushContext;
@@ -17,8 +18,8 @@ use menshen::wechat::push::{Message, PushQuery};
 use tokio::time::Instant;
 
 use crate::faulty_store::FaultyStore;
-use crate::letters::{Pen, scan_event};
-use crate::scanning::setup_with;
+use crate::letters::{Pen, event, scan_event};
+use crate::scanning::{PATIENCE, setup_with};
 use crate::world::{SERVICE, config};
 
 fn login(store: &Arc<FaultyStore>, clock: &Arc<ManualClock>) -> Login {
@@ -82,14 +83,40 @@ impl Bench {
 
     /// The message of zhang's scan as the `n`-th try of WeChat's.
     pub(crate) fn message(&self, scene: &str, n: usize) -> Message {
+        self.open(n, &scan_event(&self.simulator.handle(), "zhang", scene))
+    }
+
+    /// The message that zhang follows no more, as the `n`-th try of WeChat's.
+    pub(crate) fn unfollow(&self, n: usize) -> Message {
+        self.open(n, &event(&self.simulator.handle(), "zhang", "<Event><![CDATA[unsubscribe]]></Event>"))
+    }
+
+    fn open(&self, n: usize, text: &str) -> Message {
         let wechat = self.simulator.handle();
-        let pen = Pen { nonce: n.to_string(), ..Pen::of(&wechat) };
-        let letter = pen.sealed(&scan_event(&wechat, "zhang", scene));
+        let letter = Pen { nonce: n.to_string(), ..Pen::of(&wechat) }.sealed(text);
         let keys = self.snapshot.directory.app("service").unwrap().push.as_ref().unwrap();
         keys.open(&PushQuery::parse(&letter.query), &letter.body, self.clock.now()).unwrap()
     }
 
-    /// Hands a message over as the portal does. A store that stalls is the end of its patience.
+    /// A session that was opened through the service account.
+    pub(crate) fn session(&self, account: &AccountId, open_id: &str) -> Session {
+        let now = self.clock.now();
+        Session {
+            account: account.clone(),
+            pool: PoolId::new("people").unwrap(),
+            login_id: "l".into(),
+            method: MethodId::new("follow").unwrap(),
+            app_id: AppId::new(SERVICE).unwrap(),
+            open_id: OpenId::new(open_id).unwrap(),
+            host: "127.0.0.1".into(),
+            created_at: now,
+            last_seen_at: now,
+            ip: None,
+            user_agent: None,
+        }
+    }
+
+    /// Hands a message over as the portal does, whose patience ends at once where the store stalls.
     pub(crate) async fn push(&self, message: &Message) -> Result<PushOutcome, StoreError> {
         let context = PushContext {
             directory: &self.snapshot.directory,
@@ -97,15 +124,20 @@ impl Bench {
             app: self.snapshot.directory.app("service").unwrap(),
             site: "site",
             confirm_url: &|token| format!("http://127.0.0.1:1/confirm?t={}", token.reveal()),
-            answer_by: Instant::now(),
+            answer_by: Instant::now() + PATIENCE,
         };
+        let mut pushed = std::pin::pin!(self.login.pushed(context, message));
         tokio::select! {
-            biased;
-            outcome = self.login.pushed(context, message) => outcome,
-            () = self.store.stalled() => {
-                let doing = "being cut short";
-                Err(StoreError::Unavailable { doing, source: "the store stalls".into() })
-            }
+            outcome = &mut pushed => return outcome,
+            () = self.store.stalled() => {}
         }
+        tokio::time::pause();
+        tokio::time::advance(2 * PATIENCE).await;
+        let outcome = pushed.now_or_never();
+        tokio::time::resume();
+        outcome.unwrap_or_else(|| {
+            let doing = "being cut short";
+            Err(StoreError::Unavailable { doing, source: "the store stalls".into() })
+        })
     }
 }

@@ -253,6 +253,23 @@ async fn a_yes_that_wechat_could_not_vouch_for_can_be_given_again() {
     assert_eq!(page.go_on().await.received().target, "/deep");
 }
 
+/// Acceptance: M5e with `confirm`: WeChat names only those who follow.
+#[tokio::test]
+async fn who_unfollowed_before_the_yes_is_asked_to_follow_and_can_answer_again() {
+    let world = start().await;
+    let (desktop, phone) = (world.desktop(), world.phone());
+    let page = desktop.show_code("/deep").await;
+    let link = asked(&world, &page, "zhang").await;
+    world.wechat.unfollow(SERVICE, "zhang").unwrap();
+    world.wechat.settled().await;
+    answer(&phone, &link, "yes").await.is_page(403, "Please follow the account first");
+    assert_eq!(page.state_name().await, "scanned");
+    world.is_followed_by("zhang").await;
+    answer(&phone, &link, "yes").await.is_page(200, "You have confirmed");
+    page.becomes("approved").await;
+    assert_eq!(page.go_on().await.received().target, "/deep");
+}
+
 /// Acceptance: M5f: the operator's own question; and nothing secret in the log.
 #[tokio::test]
 async fn the_operators_own_question_holds_the_link_and_the_log_does_not() {

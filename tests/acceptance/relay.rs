@@ -128,8 +128,8 @@ async fn what_wechat_did_not_sign_never_reaches_the_operators_server() {
 
 /// Acceptance: M5g, M5e (a relay in trouble is not WeChat's business and never a login's).
 #[rstest]
-#[case::hangs(Some(Manner::Hang), "did not answer in time")]
-#[case::hangs_up(Some(Manner::HangUp), "broke the connection")]
+#[case::hangs(Some(Manner::Hang), "no answer in time")]
+#[case::hangs_up(Some(Manner::HangUp), "the connection broke")]
 #[case::fails(Some(Manner::Answer(500, "text/html", "<h1>no</h1>")), "status 500")]
 #[case::moved(Some(Manner::Answer(302, "text/plain", "")), "status 302")]
 #[case::is_not_there(None, "no connection")]

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use menshen::wechat::{RelayError, Relayed};
+use menshen::wechat::{NoAnswer, Relayed};
 use rstest::rstest;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
 use url::Url;
 
 use super::fake::{Fake, Step, http, json, nobody};
@@ -12,7 +14,7 @@ use super::log::{chain, log};
 use super::{assert_nothing_leaks, client_of, config, parts};
 
 /// As WeChat would push it; the address of the operator's server is a secret.
-async fn relay(to: &str, body: &'static [u8], limit: Duration) -> Result<Relayed, RelayError> {
+async fn relay(to: &str, body: &'static [u8], limit: Duration) -> Result<Relayed, NoAnswer> {
     log();
     let to = Url::parse(to).unwrap();
     let query = "signature=ab&timestamp=1700000000&nonce=%2b1&openid_=o%20O&&x";
@@ -51,19 +53,35 @@ async fn a_relayed_push_is_sent_once_and_nowhere_else() {
     assert!(other.requests().is_empty());
     let fake = Fake::start([Step::Drop, json("{}")]).await;
     let address = fake.url().replace("http://", "http://user:s3cret@") + "/s3cret";
-    assert!(matches!(relay(&address, b"x", LONG).await, Err(RelayError::Lost(_))));
+    assert!(matches!(relay(&address, b"x", LONG).await, Err(NoAnswer::Lost(_))));
     assert_eq!(fake.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn a_server_that_comes_back_at_once_gets_the_push_that_found_it_gone() {
+    let address = nobody().await;
+    let back = async {
+        let port = address.rsplit(':').next().unwrap().parse().unwrap();
+        let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
+        let (mut stream, _) = listener.accept().await.unwrap();
+        assert!(stream.read(&mut [0; 1024]).await.unwrap() > 0);
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await.unwrap();
+        stream
+    };
+    // The first finds nobody, because it is polled first.
+    let (relayed, _stream) = tokio::join!(relay(&address, b"x", LONG), back);
+    assert_eq!(relayed.unwrap().body, "ok");
 }
 
 #[tokio::test]
 async fn a_server_that_is_not_there_slow_or_endless_is_no_answer() {
     let nobody = nobody().await + "/s3cret";
-    assert!(matches!(relay(&nobody, b"x", LONG).await, Err(RelayError::Connect(_))));
+    assert!(matches!(relay(&nobody, b"x", LONG).await, Err(NoAnswer::Connect(_))));
     let fake = Fake::start([Step::Hang(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab")]).await;
     let address = fake.url() + "/s3cret";
-    assert!(matches!(relay(&address, b"x", Duration::from_millis(300)).await, Err(RelayError::Timeout)));
+    assert!(matches!(relay(&address, b"x", Duration::from_millis(300)).await, Err(NoAnswer::Timeout)));
     let body = |length: usize| [b"HTTP/1.1 200 OK\r\n\r\n".as_slice(), &vec![b'a'; length]].concat();
     let fake = Fake::start([Step::Send(body(1 << 20)), Step::Send(body((1 << 20) + 1))]).await;
     assert_eq!(relay(&fake.url(), b"x", LONG).await.unwrap().body.len(), 1 << 20);
-    assert!(matches!(relay(&fake.url(), b"x", LONG).await, Err(RelayError::TooLarge)));
+    assert!(matches!(relay(&fake.url(), b"x", LONG).await, Err(NoAnswer::TooLarge)));
 }

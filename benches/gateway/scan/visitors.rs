@@ -15,8 +15,8 @@ use crate::Fault;
 
 /// How many login pages, and streams, are opened at the same time.
 const AT_ONCE: usize = 128;
-/// One address may begin 120 logins a minute.
-const PER_ADDRESS: usize = 100;
+/// One address may have 60 codes at once.
+const PER_ADDRESS: usize = 50;
 /// Connections from one address of the load: far fewer than it has ports.
 const PER_SOURCE: usize = 2000;
 

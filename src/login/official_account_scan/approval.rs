@@ -47,7 +47,7 @@ pub enum Answered {
     /// The question has run out, or was answered before.
     Gone,
     /// WeChat does not say who this is; the question stays open.
-    Failed(VisitorKind),
+    Failed(FlowRefusal),
 }
 
 /// What a question is about, as it is kept under its token.
@@ -98,7 +98,7 @@ impl Login {
             true => match self.person(wechat, app, &question.open_id).await {
                 Ok(person) => Some(person),
                 Err(Nobody::Store(error)) => return Err(error),
-                Err(Nobody::Wechat(kind)) => return Ok(Answered::Failed(kind)),
+                Err(Nobody::Wechat(kind)) => return Ok(Answered::Failed(refusal_of(kind))),
             },
         };
         let answered = if person.is_some() { Answered::Approved } else { Answered::Rejected };
@@ -109,7 +109,11 @@ impl Login {
         let done = self.step(&question.flow, step).await?;
         // The flow has its one answer whatever becomes of the question; had it gone first, an error would end both.
         let _ = self.store.take_once(&key(token)).await;
-        tracing::info!(target: "audit", event = "scan_answered", app = %app.id, yes, in_time = done.is_ok());
+        let who = super::person(app, question.open_id.as_str());
+        tracing::info!(
+            target: "audit", event = "scan_answered", app = %app.id, flow = %question.flow, person = who, yes,
+            in_time = done.is_ok()
+        );
         Ok(done.map_or(Answered::Gone, |_| answered))
     }
 

@@ -1,6 +1,7 @@
-//! Silence after WeChat said that an account may not make codes: every visitor of the login page would ask again.
+//! Silence after WeChat gave an account no code: every visitor of the login page would ask again, and wait for it.
 //!
-//! Per process and account, for a minute or as long as WeChat wants; a changed secret starts afresh.
+//! Per process and account, for a minute, as long as WeChat wants, or for seconds where it did not answer; a changed
+//! secret starts afresh.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -12,6 +13,9 @@ use crate::wechat::{Action, VisitorKind};
 
 /// How long nobody asks after a fault that only the operator can mend.
 const AFTER_FAULT: Span = Span::from_mins(1);
+
+/// How long nobody asks a WeChat that does not answer: a page that waits for it takes up to 13 seconds.
+const AFTER_SILENCE: Span = Span::from_secs(10);
 
 /// Accounts that are given up on, and until when. As many as a config has apps, and those of reloads before.
 #[derive(Debug, Default)]
@@ -45,9 +49,15 @@ impl Cooldown {
         let wait = match fault.action() {
             Action::ConfigFault => AFTER_FAULT,
             Action::RateLimit { wait } => wait,
+            Action::Retry => AFTER_SILENCE,
             _ => return,
         };
         let hint = fault.operator_hint();
+        let mut silences = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if silences.get(&key(app)).is_some_and(|silence| now < silence.until) {
+            // Somebody who asked at the same time has told it.
+            return;
+        }
         tracing::error!(
             app = %app.id, error = %fault, hint, silent_for = %wait,
             "WeChat gives no codes to scan; the login page shows the method as unavailable"
@@ -58,7 +68,7 @@ impl Cooldown {
             hint,
             visitor: fault.visitor_kind(),
         };
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key(app), silence);
+        silences.insert(key(app), silence);
     }
 }
 

@@ -74,6 +74,8 @@ pub enum LoginBody {
     },
     /// Works, but not now: its WeChat settings are wrong.
     Unavailable,
+    /// Works, but this network has had too many codes just now.
+    TooMany,
     /// No configured method fits this browser.
     NoMethod,
 }

@@ -77,6 +77,7 @@ impl Login {
             LoginBody::OpenInWechat { address: address.clone() },
             LoginBody::OtherApp { address },
             LoginBody::Unavailable,
+            LoginBody::TooMany,
             LoginBody::NoMethod,
         ];
         let mut samples = Vec::new();
@@ -142,6 +143,7 @@ impl Ended {
             FlowRefusal::SeveralAccounts,
             FlowRefusal::Snapshot,
             FlowRefusal::CodeRejected,
+            FlowRefusal::MustFollow,
             FlowRefusal::WechatUnavailable,
             FlowRefusal::WechatBusy,
             FlowRefusal::Misconfigured,

@@ -31,7 +31,8 @@ pub struct Message {
     pub signature: String,
     pub(super) nonce: String,
     pub(super) format: Format,
-    pub(super) encrypted: bool,
+    /// Whether it came encrypted, so that the signature covers all of it.
+    pub encrypted: bool,
 }
 
 /// What a push reports. Source: official page "接收事件推送".
