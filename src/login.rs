@@ -26,7 +26,7 @@ use tokio_util::task::TaskTracker;
 
 use self::official_account_scan::Cooldown;
 use crate::domain::{Flow, FlowId, Handover, Origin, ReturnTo};
-use crate::ground::{Clock, Span, Timestamp, Token, random_id};
+use crate::ground::{Clock, Span, Timestamp, Token, TokenDigest, random_id};
 use crate::store::{Store, StoreError};
 use crate::wechat::{self, QrLang};
 
@@ -160,6 +160,11 @@ impl Login {
         let scene = self.scene(&flow, start.way, start.app, wechat).await?;
         Ok((flow, scene))
     }
+}
+
+/// Names a flow in the log. Its id is the OAuth `state`, and has no place there.
+fn flow_mark(id: &FlowId) -> String {
+    TokenDigest::of_text(id.as_str()).brief()
 }
 
 /// A page of WeChat's on which a login goes on.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::account_of::{Outcome, Rules, account_of};
 use super::directory::{Directory, Method};
-use super::{FLOW_LIFETIME, FLOW_MEMORY, Login, SessionRules};
+use super::{FLOW_LIFETIME, FLOW_MEMORY, Login, SessionRules, flow_mark};
 use crate::domain::{
     Account, Flow, FlowId, FlowRefusal, Identity, InvalidTransition, Refusal, Session, Stage,
 };
@@ -196,7 +196,7 @@ impl Login {
                 }
             }
         };
-        tracing::info!(target: "audit", event = "login_refused", method = %method.id, app = %method.app, flow = %taken.id, ?reason);
+        tracing::info!(target: "audit", event = "login_refused", method = %method.id, app = %method.app, flow = flow_mark(&taken.id), ?reason);
         let Ok(done) = taken.refuse(reason) else { return Ok(Ending::Unknown) };
         self.store.swap_flow(&done, FLOW_MEMORY).await?;
         Ok(Ending::Refused { reason, flow: Box::new(done) })
@@ -248,7 +248,7 @@ impl Login {
         }
         tracing::info!(
             target: "audit", event = "login", account = %account.id, method = %session.method,
-            login = %session.login_id, flow = %done.id
+            login = %session.login_id, flow = flow_mark(&done.id)
         );
         Ok(Ending::SignedIn { token, flow: Box::new(done) })
     }

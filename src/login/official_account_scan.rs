@@ -12,7 +12,7 @@ mod cooldown;
 use tokio::time::Instant;
 
 use super::directory::{App, Directory, Method, MethodKind, OnUnfollow, Picture, ScanOptions};
-use super::{BeginError, FLOW_MEMORY, Login};
+use super::{BeginError, FLOW_MEMORY, Login, flow_mark};
 use crate::domain::{Flow, FlowId, IdentityKey, OpenId, Profile, Session};
 use crate::ground::{Span, Token, TokenDigest, random_id};
 use crate::store::{OnceKey, StoreError};
@@ -184,14 +184,14 @@ impl Login {
             Ok(flow) => flow,
             Err(problem) => {
                 tracing::info!(
-                    target: "audit", event = "scan_refused", method = %method.id, app = %app.id, flow = %id, person,
+                    target: "audit", event = "scan_refused", method = %method.id, app = %app.id, flow = flow_mark(&id), person,
                     %problem
                 );
                 return expired();
             }
         };
         let host = flow.return_to.host();
-        tracing::info!(target: "audit", event = "scanned", method = %method.id, app = %app.id, flow = %id, person);
+        tracing::info!(target: "audit", event = "scanned", method = %method.id, app = %app.id, flow = flow_mark(&id), person);
         if options.confirm {
             let token = self.ask(&flow, app, open_id).await?;
             let reply = app.replies.confirm(site, host, &(context.confirm_url)(&token));

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::super::callback::refusal_of;
 use super::super::directory::{App, Directory};
 use super::super::server_tokens::{TokenError, shared};
-use super::super::{FLOW_MEMORY, Login};
+use super::super::{FLOW_MEMORY, Login, flow_mark};
 use crate::domain::{
     Flow, FlowId, FlowRefusal, Identity, InvalidTransition, OpenId, Origin, Profile, UnionId,
 };
@@ -111,7 +111,7 @@ impl Login {
         let _ = self.store.take_once(&key(token)).await;
         let who = super::person(app, question.open_id.as_str());
         tracing::info!(
-            target: "audit", event = "scan_answered", app = %app.id, flow = %question.flow, person = who, yes,
+            target: "audit", event = "scan_answered", app = %app.id, flow = flow_mark(&question.flow), person = who, yes,
             in_time = done.is_ok()
         );
         Ok(done.map_or(Answered::Gone, |_| answered))
