@@ -137,9 +137,7 @@ async fn a_stream_that_brings_nothing_is_given_up_for_good() {
 async fn a_gateway_that_restarts_leaves_the_code_on_the_screen_good() {
     let mut house = house().await;
     let mut browser = Browser::open(Look::DESKTOP).await;
-    browser.expect_console("ERR_CONNECTION_REFUSED");
-    browser.expect_console("ERR_INCOMPLETE_CHUNKED_ENCODING");
-    browser.expect_console("ERR_EMPTY_RESPONSE");
+    expect_restart(&mut browser);
     browser.hurry().await;
     let code = house.ask_with_code(&browser, "/page?x=1").await;
     house.stop_gateway().await;
@@ -160,9 +158,7 @@ async fn a_gateway_that_restarts_leaves_the_code_on_the_screen_good() {
 async fn a_page_that_outlived_a_restart_listens_to_a_stream_again() {
     let mut house = house().await;
     let mut browser = Browser::open(Look::DESKTOP).await;
-    browser.expect_console("ERR_CONNECTION_REFUSED");
-    browser.expect_console("ERR_INCOMPLETE_CHUNKED_ENCODING");
-    browser.expect_console("ERR_EMPTY_RESPONSE");
+    expect_restart(&mut browser);
     browser.hurry().await;
     browser.cdp("Page.addScriptToEvaluateOnNewDocument", json!({ "source": WATCH_STREAMS })).await;
     let code = house.ask_with_code(&browser, "/page?x=1").await;
@@ -177,6 +173,13 @@ async fn a_page_that_outlived_a_restart_listens_to_a_stream_again() {
     browser.arrive(&house.at("/page?x=1")).await;
     browser.close().await;
     house.close().await;
+}
+
+/// What Chromium says of a server that goes away: to a new request, in the middle of an answer, before one.
+fn expect_restart(browser: &mut Browser) {
+    for error in ["ERR_CONNECTION_REFUSED", "ERR_INCOMPLETE_CHUNKED_ENCODING", "ERR_EMPTY_RESPONSE"] {
+        browser.expect_console(error);
+    }
 }
 
 /// Notes how many streams a page has open whenever it is shown or hidden. Tells it in the tab's own storage, which

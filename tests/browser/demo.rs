@@ -41,13 +41,17 @@ impl Drop for Demo {
     }
 }
 
+/// Two ports that nobody listened on just now.
+fn free_ports() -> [u16; 2] {
+    let free = [TcpListener::bind("127.0.0.1:0").unwrap(), TcpListener::bind("127.0.0.1:0").unwrap()];
+    free.each_ref().map(|listener| listener.local_addr().unwrap().port())
+}
+
 /// Acceptance: M3a.
 #[tokio::test]
 async fn the_demo_can_be_clicked_through_and_remembers_its_visitor_after_a_restart() {
     let data = tempfile::tempdir().unwrap();
-    let free = [TcpListener::bind("127.0.0.1:0").unwrap(), TcpListener::bind("127.0.0.1:0").unwrap()];
-    let [port, wechat] = free.each_ref().map(|listener| listener.local_addr().unwrap().port());
-    drop(free);
+    let [port, wechat] = free_ports();
     let demo = Demo::start(port, wechat, data.path());
     let home = format!("http://127.0.0.1:{port}/");
     let mut browser = Browser::open(Look::DESKTOP.english()).await;
@@ -85,9 +89,7 @@ async fn the_demo_can_be_clicked_through_and_remembers_its_visitor_after_a_resta
 #[tokio::test]
 async fn the_demos_phone_follows_the_account_and_the_computer_goes_on() {
     let data = tempfile::tempdir().unwrap();
-    let free = [TcpListener::bind("127.0.0.1:0").unwrap(), TcpListener::bind("127.0.0.1:0").unwrap()];
-    let [port, wechat] = free.each_ref().map(|listener| listener.local_addr().unwrap().port());
-    drop(free);
+    let [port, wechat] = free_ports();
     let demo = Demo::start(port, wechat, data.path());
     let home = format!("http://127.0.0.1:{port}/");
     let browser = Browser::open(Look::DESKTOP.english()).await;
