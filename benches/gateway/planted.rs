@@ -27,6 +27,7 @@ pub(crate) fn person(number: usize, host: &str, now: Timestamp) -> Result<(Accou
             nickname: Some("门前的石狮子".to_owned()),
             avatar: Some(format!("https://thirdwx.qlogo.cn/mmopen/vi_32/{number:086}/132")),
         },
+        phone: None,
     };
     let account = Account::new(AccountId::new(format!("a0000000000000{number:08}"))?, &identity, now);
     let session = Session {

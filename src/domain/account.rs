@@ -74,7 +74,7 @@ impl Account {
     pub fn union_id(&self) -> Option<&UnionId> {
         self.identities.iter().find_map(|key| match key {
             IdentityKey::UnionId { union_id, .. } => Some(union_id),
-            IdentityKey::OpenId { .. } => None,
+            _ => None,
         })
     }
 

@@ -15,7 +15,7 @@ pub struct Flow {
     pub id: FlowId,
     /// Counts writes; a transition is a compare-and-set on it.
     pub version: u64,
-    /// Digest of the browser cookie of the browser that began the flow.
+    /// Digest of the secret of who began the flow: a browser's cookie, an app's key or verifier.
     pub browser: TokenDigest,
     /// The configured method.
     pub method: MethodId,
@@ -83,6 +83,13 @@ pub enum Stage {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         approved: Option<Box<Identity>>,
     },
+    /// Several accounts fit; whoever began the flow chooses one of these.
+    Choosing {
+        /// The person.
+        identity: Box<Identity>,
+        /// What is offered, and nothing else is accepted.
+        accounts: Vec<AccountId>,
+    },
     /// Done: the session was opened.
     SignedIn {
         /// Whose.
@@ -141,6 +148,9 @@ pub enum InvalidTransition {
     /// Nobody has agreed on the phone yet.
     #[error("the login attempt is not approved yet")]
     NotApproved,
+    /// The account that was chosen is not among those that fit.
+    #[error("this account is not offered")]
+    NotOffered,
 }
 
 /// How long one code exchange may hold a flow before another callback may take it over: longer than the
@@ -152,10 +162,11 @@ pub const EXCHANGE_LEASE: Span = Span::from_secs(30);
 pub const NEXT_STEP: Span = Span::from_mins(2);
 
 impl Flow {
-    /// A phone has scanned the code. The same phone may scan again.
+    /// A phone has scanned the code. The same phone may scan again, which gains it no time.
     pub fn scan(self, by: OpenId, profile: Profile, now: Timestamp) -> Result<Self, InvalidTransition> {
         self.may_be_approved(&by, now)?;
-        Ok(self.prolonged(now).at(Stage::Scanned { by, profile }))
+        let flow = if matches!(self.stage, Stage::Waiting) { self.prolonged(now) } else { self };
+        Ok(flow.at(Stage::Scanned { by, profile }))
     }
 
     /// The person has agreed on the phone.
@@ -193,7 +204,7 @@ impl Flow {
                 Err(InvalidTransition::InProgress)
             }
             _ if now >= self.expires_at => Err(InvalidTransition::Expired),
-            Stage::Scanned { .. } => Err(InvalidTransition::NotApproved),
+            Stage::Scanned { .. } | Stage::Choosing { .. } => Err(InvalidTransition::NotApproved),
             Stage::Waiting => Ok(self.at(Stage::Exchanging { since: now, approved: None })),
             Stage::Approved { ref identity } => {
                 let approved = Some(identity.clone());
@@ -204,6 +215,21 @@ impl Flow {
                 Ok(self.at(Stage::Exchanging { since: now, approved }))
             }
         }
+    }
+
+    /// Takes the flow to finish it as `account`, one of those that are offered.
+    pub fn choose(self, account: &AccountId, now: Timestamp) -> Result<Self, InvalidTransition> {
+        let Stage::Choosing { ref identity, ref accounts } = self.stage else {
+            return Err(InvalidTransition::Finished);
+        };
+        if now >= self.expires_at {
+            return Err(InvalidTransition::Expired);
+        }
+        if !accounts.contains(account) {
+            return Err(InvalidTransition::NotOffered);
+        }
+        let approved = Some(identity.clone());
+        Ok(self.at(Stage::Exchanging { since: now, approved }))
     }
 
     /// Ends the flow with a session for `account`.
@@ -283,6 +309,7 @@ mod tests {
             open_id: OpenId::new(open_id).unwrap(),
             union_id: None,
             profile: Profile::default(),
+            phone: None,
         }
     }
 
@@ -328,7 +355,22 @@ mod tests {
         let last = at(59_999);
         let scanned = flow().scan(OpenId::new("ann").unwrap(), Profile::default(), last).unwrap();
         assert_eq!(scanned.expires_at, last.plus(NEXT_STEP));
+        let again = scanned.scan(OpenId::new("ann").unwrap(), Profile::default(), at(100_000)).unwrap();
+        assert_eq!(again.expires_at, last.plus(NEXT_STEP));
         assert_eq!(flow().approve(person("ann"), at(60_000)), Err(InvalidTransition::Expired));
+    }
+
+    #[test]
+    fn only_what_is_offered_can_be_chosen_and_once() {
+        let (ann, bob) = (AccountId::new("ann").unwrap(), AccountId::new("bob").unwrap());
+        let identity = Box::new(person("o"));
+        let asked = Flow { stage: Stage::Choosing { identity, accounts: vec![ann.clone()] }, ..flow() };
+        assert_eq!(asked.clone().choose(&bob, at(1)), Err(InvalidTransition::NotOffered));
+        assert_eq!(asked.clone().choose(&ann, at(60_000)), Err(InvalidTransition::Expired));
+        assert_eq!(asked.clone().begin_exchange(at(1)), Err(InvalidTransition::NotApproved));
+        let taken = asked.choose(&ann, at(1)).unwrap();
+        assert!(matches!(&taken.stage, Stage::Exchanging { approved: Some(_), .. }));
+        assert_eq!(taken.choose(&ann, at(2)), Err(InvalidTransition::Finished));
     }
 
     #[test]

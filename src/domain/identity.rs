@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{AccountId, AppId, OpenId, PoolId, Profile, UnionId};
+use super::{AccountId, AppId, OpenId, Phone, PoolId, Profile, UnionId};
 
 /// The answer of WeChat to one login: who this is in this app.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +19,9 @@ pub struct Identity {
     pub union_id: Option<UnionId>,
     /// Nickname and avatar, if the scope gave them.
     pub profile: Profile,
+    /// The phone number that WeChat has verified, if the person gave it with this login.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phone: Option<Phone>,
 }
 
 impl Identity {
@@ -63,6 +66,14 @@ pub enum IdentityKey {
         /// The person in it.
         union_id: UnionId,
     },
+    /// A verified phone number in one pool: an account's `phone`, held by one account at a time. It says who may be
+    /// reached there and, unlike the others, never by itself who somebody is.
+    Phone {
+        /// The pool.
+        pool: PoolId,
+        /// The number.
+        phone: Phone,
+    },
 }
 
 impl IdentityKey {
@@ -71,6 +82,7 @@ impl IdentityKey {
         match self {
             Self::OpenId { pool, app_id, open_id } => format!("o {pool} {app_id} {open_id}"),
             Self::UnionId { pool, union_id } => format!("u {pool} {union_id}"),
+            Self::Phone { pool, phone } => format!("p {pool} {}", phone.as_str()),
         }
     }
 }

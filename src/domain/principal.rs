@@ -207,6 +207,7 @@ mod tests {
             open_id: OpenId::new("o1").unwrap(),
             union_id: Some(UnionId::new("u1").unwrap()),
             profile: Profile { nickname: Some("小明🙂".into()), avatar: None },
+            phone: None,
         };
         Account::new(AccountId::new(id).unwrap(), &identity, Timestamp::default())
     }

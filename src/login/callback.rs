@@ -91,7 +91,14 @@ impl Login {
         }
         let union_id = union_id.map(UnionId::new).transpose().map_err(|_| FlowRefusal::WechatUnavailable)?;
         let open_id = OpenId::new(token.openid.clone()).map_err(|_| FlowRefusal::WechatUnavailable)?;
-        Ok(Identity { pool: app.pool.clone(), app_id: app.app_id.clone(), open_id, union_id, profile })
+        Ok(Identity {
+            pool: app.pool.clone(),
+            app_id: app.app_id.clone(),
+            open_id,
+            union_id,
+            profile,
+            phone: None,
+        })
     }
 }
 

@@ -138,7 +138,9 @@ impl Login {
             match flow.clone().begin_exchange(self.clock.now()) {
                 Err(InvalidTransition::Finished) => return Ok(Taken::Finished(flow)),
                 Err(InvalidTransition::Expired) => return Ok(Taken::Gone),
-                Err(InvalidTransition::NotApproved | InvalidTransition::Taken) => return Ok(Taken::NotYet),
+                Err(
+                    InvalidTransition::NotApproved | InvalidTransition::NotOffered | InvalidTransition::Taken,
+                ) => return Ok(Taken::NotYet),
                 Ok(taken) => {
                     if self.store.swap_flow(&taken, FLOW_LIFETIME).await? {
                         return Ok(Taken::Ours(taken));

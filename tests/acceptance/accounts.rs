@@ -30,6 +30,7 @@ async fn plant(world: &World, id: &str, keys: &[IdentityKey]) {
         open_id: OpenId::new("planted").unwrap(),
         union_id: None,
         profile: Profile::default(),
+        phone: None,
     };
     let id = AccountId::new(id).unwrap();
     let mut account = Account::new(id.clone(), &identity, Timestamp::from_millis(1));

@@ -36,6 +36,7 @@ impl Seen {
             open_id: OpenId::new(format!("open-{}", self.app)).unwrap(),
             union_id: self.with_union.then(|| UnionId::new("union").unwrap()),
             profile: Profile::default(),
+            phone: None,
         }
     }
 }

@@ -14,6 +14,7 @@ pub fn identity(name: &str) -> Identity {
         open_id: OpenId::new(format!("o-{name}")).unwrap(),
         union_id: Some(UnionId::new(format!("u-{name}")).unwrap()),
         profile: Profile { nickname: Some("门神".into()), avatar: None },
+        phone: None,
     }
 }
 

@@ -14,6 +14,7 @@ fn identity(union: Option<&str>) -> Identity {
         open_id: OpenId::new("open").unwrap(),
         union_id: union.map(|text| UnionId::new(text).unwrap()),
         profile: Profile { nickname: Some("同名".into()), avatar: None },
+        phone: None,
     }
 }
 

@@ -177,6 +177,7 @@ impl Login {
             open_id: open_id.clone(),
             union_id: union_id.map_err(|_| Nobody::Wechat(VisitorKind::Unavailable))?,
             profile: Profile { nickname: follower.nickname, avatar: follower.avatar },
+            phone: None,
         })
     }
 
