@@ -47,6 +47,8 @@ pub(super) struct Request<'a> {
     pub(super) hidden: &'a [&'a str],
     /// Whether a second one would do harm once the first may have arrived.
     pub(super) once: bool,
+    /// The largest answer that is read, in bytes.
+    pub(super) max_body: usize,
 }
 
 /// Where a request goes.
@@ -61,7 +63,16 @@ pub(super) enum To<'a> {
 impl Request<'_> {
     /// A GET of `path` on the API's hosts.
     pub(super) const fn get(call: &'static Call, path: &'static str) -> Self {
-        Self { call, to: To::Api(path), query: &[], json: None, bearer: None, hidden: &[], once: false }
+        Self {
+            call,
+            to: To::Api(path),
+            query: &[],
+            json: None,
+            bearer: None,
+            hidden: &[],
+            once: false,
+            max_body: MAX_BODY,
+        }
     }
 
     fn url(&self, base: &Url) -> Url {
@@ -245,7 +256,7 @@ impl Client {
             user_agent: None,
         };
         let mut arriving = self.transport.send(outgoing).await?;
-        let body = arriving.body(MAX_BODY).await?;
+        let body = arriving.body(request.max_body).await?;
         Ok((arriving.status(), body))
     }
 }

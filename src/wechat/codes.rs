@@ -110,6 +110,13 @@ pub(super) const fn hint(code: i64, credential: Credential) -> Option<&'static s
             "the AppSecret is wrong or was reset: compare the app's `secret` with WeChat's console"
         }
         40125 => "the AppSecret is wrong or was reset: compare the app's `secret` with WeChat's console",
+        40013 if matches!(credential, Credential::PhoneCode) => {
+            "the visitor brought a phone number code of another mini program"
+        }
+        40013 if matches!(credential, Credential::ServerToken) => {
+            "WeChat does not know this AppID for this call: check the app's `app_id` and `kind`; where a link is made \
+             it may also say that the mini program is banned"
+        }
         40013 | 41002 => "WeChat does not know this AppID for this call: check the app's `app_id` and `kind`",
         41004 => "no AppSecret was sent: set the app's `secret` or `secret_file`",
         40243 => "the AppSecret is frozen: thaw or reset it in WeChat's console",
@@ -129,17 +136,45 @@ pub(super) const fn hint(code: i64, credential: Credential) -> Option<&'static s
         48004 | 50004 | 50007 => {
             "WeChat has banned or frozen the account or this interface: see WeChat's console"
         }
-        45009 => "the day quota of this interface is used up: raise it or clear it in WeChat's console",
+        45009 => {
+            "the quota of this interface is used up, usually the day's: raise it or clear it in WeChat's console"
+        }
         45011 => "too many calls a minute",
         44990 | 44993 => "too many links created",
         41030 | 40165 => {
-            "the mini program page is unknown: publish the version that contains it, check its path"
+            "the page is not in the mini program's published version: check the method's `page`, publish the version \
+             that contains it, or set the method's `version` to the one that does"
         }
-        85079 => "the mini program has no published version",
+        85079 => "the mini program has no published version: publish it in WeChat's console",
+        40002 | 85407 if matches!(credential, Credential::ServerToken) => {
+            "the mini program may not make links or schemes: only published ones of verified organisations may"
+        }
+        85406 => "the mini program was opened through links and schemes too often today",
+        85408 => "WeChat has banned the mini program from making links and schemes: see WeChat's console",
         85405 => "plain URL schemes are not enabled for the mini program in WeChat's console",
         40053 => "the parametric QR code was refused; possibly all 100000 permanent ones are used",
         40048 => "the domain is not registered for the account in WeChat's console",
         40226 => "WeChat counts this visitor as high-risk and does not let them in",
+        40002
+        | 40033
+        | 40035
+        | 40066
+        | 40097
+        | 40129
+        | 40169
+        | 40212
+        | 41001
+        | 41003
+        | 41008
+        | 41009
+        | 43001..=43003
+        | 44002
+        | 47001
+        | 85096
+        | 85401
+        | 85402 => {
+            "WeChat does not take this call the way it is made: look for a newer version of this program, or report it"
+        }
         -1 => "WeChat is busy",
         _ => return None,
     })
@@ -204,6 +239,25 @@ mod tests {
             assert_eq!(action_for(code, UserToken), Fail);
             assert_eq!(hint(code, UserToken), None);
         }
+    }
+
+    #[test]
+    fn what_an_operator_must_change_about_a_mini_program_has_a_hint() {
+        let of_the_account = [
+            40002, 40013, 40097, 40129, 40164, 40165, 40169, 40212, 41030, 44990, 44993, 45009, 45011, 47001,
+            48001, 48004, 85079, 85096, 85401, 85402, 85405, 85406, 85407, 85408,
+        ];
+        for (credential, codes) in [
+            (ServerToken, &of_the_account[..]),
+            (PhoneCode, &[40013, 40097, 45011, 47001, 48001]),
+            (AppSecret, &[40001, 40013, 40125, 40226, 40243, 41002, 41004, 41008, 45011]),
+        ] {
+            for code in codes {
+                assert!(hint(*code, credential).is_some(), "{code} with {credential:?}");
+            }
+        }
+        assert!(hint(41030, ServerToken).is_some_and(|text| text.contains("published version")));
+        assert!(hint(40013, PhoneCode).is_some_and(|text| text.contains("another mini program")));
     }
 
     #[test]

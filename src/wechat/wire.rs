@@ -16,6 +16,7 @@ use crate::ground::Secret;
 pub(super) const MAX_BODY: usize = 256 * 1024;
 const MAX_TEXT_CHARS: usize = 256;
 const MAX_ID_LEN: usize = 128;
+const MAX_NUMBER_LEN: usize = 64;
 const MAX_WORD_LEN: usize = 4096;
 const MAX_URL_LEN: usize = 2048;
 const MAX_MESSAGE_CHARS: usize = 300;
@@ -23,8 +24,8 @@ const MAX_MESSAGE_CHARS: usize = 300;
 /// Why an answer is not understood. Names fields, never their values.
 #[derive(Debug, thiserror::Error)]
 pub enum Unreadable {
-    /// More than the 256 KiB that are read.
-    #[error("larger than 256 KiB")]
+    /// More than is read: 256 KiB, of a mini program code 1 MiB.
+    #[error("larger than it may be")]
     TooLarge,
     /// Not JSON.
     #[error("not JSON")]
@@ -55,6 +56,38 @@ impl Answer {
         match serde_json::from_str(&tidy(bytes)).map_err(Unreadable::Json)? {
             Value::Object(fields) => Ok(Self(fields)),
             _ => Err(Unreadable::NotAnObject),
+        }
+    }
+
+    /// Reads `bytes` as what the standard calls JSON, with nothing tidied away.
+    pub(super) fn parse_strictly(bytes: &[u8]) -> Result<Self, Unreadable> {
+        match serde_json::from_slice(bytes).map_err(Unreadable::Json)? {
+            Value::Object(fields) => Ok(Self(fields)),
+            _ => Err(Unreadable::NotAnObject),
+        }
+    }
+
+    /// An object inside this one.
+    pub(super) fn object(&self, key: &'static str) -> Result<Self, Unreadable> {
+        match self.0.get(key) {
+            Some(Value::Object(fields)) => Ok(Self(fields.clone())),
+            None | Some(Value::Null) => Err(Unreadable::Missing(key)),
+            Some(_) => Err(Unreadable::Impossible(key)),
+        }
+    }
+
+    /// Whether a field is there at all.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.0.contains_key(key)
+    }
+
+    /// A whole number as it is written, or a text of at most 64 bytes; `None` if absent.
+    pub(super) fn number_text(&self, key: &'static str) -> Result<Option<String>, Unreadable> {
+        match self.0.get(key) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::Number(number)) if number.is_u64() => Ok(Some(number.to_string())),
+            Some(Value::String(text)) if text.len() <= MAX_NUMBER_LEN => Ok(Some(text.clone())),
+            Some(_) => Err(Unreadable::Impossible(key)),
         }
     }
 
