@@ -32,8 +32,10 @@ mod error;
 mod fault;
 mod grants;
 mod handle;
+mod http;
 mod ids;
 mod link;
+mod mini;
 mod pages;
 mod phone;
 mod prefetch;
@@ -49,14 +51,17 @@ mod world;
 
 pub use account::{SceneCode, SceneScan};
 pub use config::{
-    App, AppKind, Config, DEMO_PUSH_AES_KEY, DEMO_PUSH_TOKEN, DEMO_SERVICE_APP_ID, DEMO_SERVICE_SECRET,
-    DEMO_WEBSITE_APP_ID, DEMO_WEBSITE_SECRET, Person, UnionId,
+    App, AppKind, Config, DEMO_MINI_APP_ID, DEMO_MINI_ORIGINAL_ID, DEMO_MINI_SECRET, DEMO_MOBILE_APP_ID,
+    DEMO_MOBILE_SECRET, DEMO_PUSH_AES_KEY, DEMO_PUSH_TOKEN, DEMO_SERVICE_APP_ID, DEMO_SERVICE_SECRET,
+    DEMO_WEBSITE_APP_ID, DEMO_WEBSITE_SECRET, MiniProgram, Person, UnionId,
 };
 pub use error::SimError;
 pub use fault::Fault;
 pub use handle::Handle;
+pub use mini::{Encrypted, EnvVersion, MiniCode, Opened};
 pub use push::{Push, PushFormat, PushHealth, PushMode, PushOutcome, PushRecord, PushTrouble};
 pub use server::Simulator;
 pub use switches::{
-    Consent, DenyVariant, DoubleCallback, ExpiredCode, ForceTooSoon, Quotas, Switches, Trace, WrongSecret,
+    Consent, DenyVariant, DoubleCallback, ExpiredCode, ForceTooSoon, Quotas, SceneLength, Switches, Trace,
+    WrongSecret,
 };

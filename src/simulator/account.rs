@@ -27,7 +27,7 @@ use crate::ground::Timestamp;
 pub(super) use followers::Followers;
 use followers::{Followed, Said};
 pub(super) use phone::{accounts, card_of, cards, expire, router as phone_router, scan};
-pub(super) use quotas::Used;
+pub(super) use quotas::{Per, Used};
 pub(super) use scenes::Scenes;
 pub(super) use steer::{act, router as control_router, state};
 pub(super) use tokens::ServerTokens;
@@ -105,7 +105,7 @@ impl World {
     }
 
     /// The person whose OpenID this is.
-    fn person_by_openid(&self, app_id: &str, openid: &str) -> Option<&str> {
+    pub(super) fn person_by_openid(&self, app_id: &str, openid: &str) -> Option<&str> {
         let person = self.people().iter().find(|person| ids::openid(app_id, &person.id) == openid)?;
         Some(&person.id)
     }

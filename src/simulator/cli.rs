@@ -9,7 +9,9 @@ use std::str::FromStr;
 use ipnet::IpNet;
 use serde::de::DeserializeOwned;
 
-use super::config::{App, AppKind, Config, DEMO_PUSH_AES_KEY, DEMO_PUSH_TOKEN, DEMO_SERVICE_APP_ID, UnionId};
+use super::config::{
+    App, AppKind, Config, DEMO_MINI_APP_ID, DEMO_PUSH_AES_KEY, DEMO_PUSH_TOKEN, DEMO_SERVICE_APP_ID, UnionId,
+};
 use super::control::HELP;
 use super::error::SimError;
 use super::push::{Push, PushFormat, PushMode};
@@ -26,7 +28,7 @@ pub struct Args {
     /// The address browsers reach it at, if it is not `http://` plus the listening address.
     #[arg(long, value_name = "URL")]
     pub base_url: Option<String>,
-    /// The authorised callback domain of the two demo apps: the bare host of the gateway's public address.
+    /// The authorised callback domain of the demo apps: the bare host of the gateway's public address.
     #[arg(long, default_value = "127.0.0.1", value_name = "HOST")]
     pub domain: String,
     /// One more app, as `key=value` pairs with commas between: kind (website, service, unverified_service,
@@ -43,6 +45,10 @@ pub struct Args {
     /// A person who is logged in to WeChat on the desktop, so that QR pages offer fast login.
     #[arg(long, value_name = "PERSON")]
     pub fast_login: Option<String>,
+    /// Where the demo mini program and the demo mobile app send their requests, for the phone page: the gateway's
+    /// address and prefix, for example `http://127.0.0.1:8080/_menshen`.
+    #[arg(long, value_name = "URL")]
+    pub request_address: Option<String>,
     /// The demo service account.
     #[command(flatten)]
     pub service: Box<ServiceArgs>,
@@ -94,6 +100,7 @@ pub async fn run(args: Args) -> Result<(), SimError> {
     let fast_login = args.fast_login.clone();
     let config = args.into_config();
     let (apps, people) = (config.apps.clone(), config.people.clone());
+    let minis = config.mini_programs.clone();
     let push = config.pushes.get(DEMO_SERVICE_APP_ID).cloned();
     let simulator = Simulator::start(config).await?;
     simulator.handle().set_fast_login(fast_login.as_deref())?;
@@ -115,6 +122,10 @@ pub async fn run(args: Args) -> Result<(), SimError> {
             app.domain,
             app.open_platform.as_deref().unwrap_or("none")
         );
+    }
+    for (app_id, mini) in &minis {
+        let _ = writeln!(text, "Mini program {app_id}\n  original_id {}", mini.original_id);
+        let _ = writeln!(text, "  requests to {}", mini.request_address.as_deref().unwrap_or("nowhere yet"));
     }
     text.push_str("People\n");
     for person in &people {
@@ -165,6 +176,9 @@ impl Args {
         config.long_poll = self.long_poll;
         config.qr_life = self.qr_life;
         self.service.apply(&mut config);
+        if let Some(mini) = config.mini_programs.get_mut(DEMO_MINI_APP_ID) {
+            mini.request_address = self.request_address;
+        }
         config.apps.extend(self.apps.into_iter().map(|arg| arg.into_app(&self.domain)));
         config
     }
@@ -309,6 +323,9 @@ mod tests {
         let list = config.ip_whitelists[DEMO_SERVICE_APP_ID].iter().map(ToString::to_string);
         assert_eq!(list.collect::<Vec<_>>(), ["10.0.0.0/8", "127.0.0.1/32"]);
         assert_eq!(config.followers[DEMO_SERVICE_APP_ID], ["zhang", "lina"]);
+        let line = ["simulator", "--request-address", "http://127.0.0.1:8080/_menshen"];
+        let mini = &Command::try_parse_from(line).unwrap().args.into_config().mini_programs[DEMO_MINI_APP_ID];
+        assert_eq!(mini.request_address.as_deref(), Some("http://127.0.0.1:8080/_menshen"));
         let plain = Command::try_parse_from(["simulator"]).unwrap().args.into_config();
         assert!(plain.pushes.is_empty() && plain.ip_whitelists.is_empty() && plain.followers.is_empty());
     }

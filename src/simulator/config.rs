@@ -9,6 +9,7 @@ use std::sync::Arc;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use super::ids;
 use super::push::Push;
 use crate::ground::{Clock, Span, SystemClock};
 
@@ -20,6 +21,17 @@ pub const DEMO_WEBSITE_SECRET: &str = "5ec2e7000000000000000000000000a1";
 pub const DEMO_SERVICE_APP_ID: &str = "wx0de0000000000002";
 /// AppSecret of the verified service account in [`Config::demo`]; invented, opens nothing real.
 pub const DEMO_SERVICE_SECRET: &str = "5ec2e7000000000000000000000000b2";
+
+/// AppID of the mobile app in [`Config::demo`].
+pub const DEMO_MOBILE_APP_ID: &str = "wx0de0000000000003";
+/// AppSecret of the mobile app in [`Config::demo`]; invented, opens nothing real.
+pub const DEMO_MOBILE_SECRET: &str = "5ec2e7000000000000000000000000c3";
+/// AppID of the mini program in [`Config::demo`].
+pub const DEMO_MINI_APP_ID: &str = "wx0de0000000000005";
+/// AppSecret of the mini program in [`Config::demo`]; invented, opens nothing real.
+pub const DEMO_MINI_SECRET: &str = "5ec2e7000000000000000000000000d5";
+/// Original id of the mini program in [`Config::demo`]: what an app launches it by.
+pub const DEMO_MINI_ORIGINAL_ID: &str = "gh_0de000000005";
 
 /// The push Token of the service account in a demo.
 pub const DEMO_PUSH_TOKEN: &str = "MenshenDemoPush";
@@ -56,11 +68,13 @@ pub struct Config {
     pub ip_whitelists: BTreeMap<String, Vec<IpNet>>,
     /// How long a push waits for its answer: five seconds (message push page).
     pub push_timeout: Span,
+    /// What is published of each mini program, by AppID; one that is not named has [`MiniProgram::of`] its AppID.
+    pub mini_programs: BTreeMap<String, MiniProgram>,
 }
 
 impl Config {
-    /// One website app and one verified service account on one Open Platform account, six people, any free
-    /// port of 127.0.0.1. Ids and secrets are the `DEMO_…` constants of this module.
+    /// One website app, one verified service account, one mobile app and one mini program on one Open Platform
+    /// account, six people, any free port of 127.0.0.1. Ids and secrets are the `DEMO_…` constants of this module.
     pub fn demo() -> Self {
         let app = |id: &str, name: &str, kind, app_id: &str, secret: &str| App {
             id: id.into(),
@@ -83,6 +97,8 @@ impl Config {
                     DEMO_SERVICE_APP_ID,
                     DEMO_SERVICE_SECRET,
                 ),
+                app("mobile", "门神手机应用", AppKind::Mobile, DEMO_MOBILE_APP_ID, DEMO_MOBILE_SECRET),
+                app("mini", "门神小程序", AppKind::MiniProgram, DEMO_MINI_APP_ID, DEMO_MINI_SECRET),
             ],
             people: Person::demo(),
             clock: Arc::new(SystemClock),
@@ -93,6 +109,13 @@ impl Config {
             pushes: BTreeMap::new(),
             ip_whitelists: BTreeMap::new(),
             push_timeout: Span::from_secs(5),
+            mini_programs: BTreeMap::from([(
+                DEMO_MINI_APP_ID.to_owned(),
+                MiniProgram {
+                    original_id: DEMO_MINI_ORIGINAL_ID.into(),
+                    ..MiniProgram::of(DEMO_MINI_APP_ID)
+                },
+            )]),
         }
     }
 
@@ -125,6 +148,40 @@ pub struct App {
     pub domain: String,
 }
 
+/// What is published of a mini program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MiniProgram {
+    /// The original id, `gh_` and twelve hex digits: apps launch it by this.
+    pub original_id: String,
+    /// The pages of the released version, the home page first. None: nothing is released yet.
+    pub pages: Vec<String>,
+    /// Where the released version sends its requests: the gateway's API prefix, for example
+    /// `http://127.0.0.1:8080/_menshen`. Only the phone page needs it.
+    pub request_address: Option<String>,
+}
+
+impl MiniProgram {
+    /// A mini program with an original id derived from its AppID, the four pages of ours, and no request address.
+    pub fn of(app_id: &str) -> Self {
+        let pages =
+            ["index/index", "menshen/confirm/confirm", "menshen/launch/launch", "menshen/login/login"];
+        Self {
+            original_id: ids::original_id(app_id),
+            pages: pages.iter().map(|page| format!("pages/{page}")).collect(),
+            request_address: None,
+        }
+    }
+
+    /// The page that opens where none is named.
+    pub(super) fn home(&self) -> &str {
+        self.pages.first().map_or("", String::as_str)
+    }
+
+    pub(super) fn has(&self, page: &str) -> bool {
+        self.pages.iter().any(|known| known == page)
+    }
+}
+
 /// The kinds of app that differ at login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -140,7 +197,7 @@ pub enum AppKind {
     SubscriptionAccount,
     /// A mobile app of the Open Platform.
     Mobile,
-    /// A mini program.
+    /// A mini program; what is published of it is in [`Config::mini_programs`].
     MiniProgram,
 }
 
@@ -175,6 +232,9 @@ pub struct Person {
     /// Whether there is a picture; without one `headimgurl` is empty.
     #[serde(default = "yes")]
     pub avatar: bool,
+    /// The phone number in WeChat, without the country's code, which is 86. Without one nothing can be shared.
+    #[serde(default)]
+    pub phone: Option<String>,
 }
 
 fn yes() -> bool {
@@ -197,15 +257,22 @@ pub enum UnionId {
 impl Person {
     /// A person with a picture and the usual UnionID.
     pub fn new(id: &str, name: &str) -> Self {
-        Self { id: id.into(), name: name.into(), unionid: UnionId::Derived, avatar: true }
+        Self { id: id.into(), name: name.into(), unionid: UnionId::Derived, avatar: true, phone: None }
+    }
+
+    /// The same with a phone number: national, of the country 86.
+    #[must_use]
+    pub fn with_phone(mut self, number: &str) -> Self {
+        self.phone = Some(number.into());
+        self
     }
 
     /// Six people who between them have what breaks software: emoji, markup, quotes, nothing at all.
     fn demo() -> Vec<Self> {
         vec![
-            Self::new("zhang", "张伟"),
-            Self::new("lina", "李娜🌸"),
-            Self::new("qiang", "阿强 <b>|\"'&"),
+            Self::new("zhang", "张伟").with_phone("13580006666"),
+            Self::new("lina", "李娜🌸").with_phone("13580007777"),
+            Self::new("qiang", "阿强 <b>|\"'&").with_phone("13580008888"),
             Self::new("maria", "María 🦜 García"),
             Self { unionid: UnionId::Absent, ..Self::new("wang", "王芳") },
             Self { unionid: UnionId::Absent, avatar: false, ..Self::new("nemo", "") },

@@ -20,6 +20,7 @@ use super::config::Person;
 use super::error::SimError;
 use super::fault::Fault;
 use super::handle::Handle;
+use super::mini;
 use super::shared::Shared;
 use super::switches::Switches;
 use crate::ground::Span;
@@ -71,6 +72,7 @@ async fn state(State(shared): State<Arc<Shared>>) -> Response {
             "people": world.people(),
             "apps": apps.collect::<Vec<_>>(),
             "accounts": account::state(world, now),
+            "mini_programs": mini::state(world),
             "qr_codes": codes.collect::<Vec<_>>(),
             "switches": world.switches,
             "faults": world.faults.list(),
@@ -164,10 +166,16 @@ async fn act(
         }
         "advance" => handle.advance(read::<Advance>(&body)?.by),
         "switches" => answer = json!({"switches": switch(&shared, &body)?}),
-        action => match account::act(&shared, action, &body).await {
-            Some(outcome) => answer = outcome?,
-            None => return Ok((StatusCode::NOT_FOUND, HELP).into_response()),
-        },
+        action => {
+            let outcome = match account::act(&shared, action, &body).await {
+                Some(outcome) => Some(outcome),
+                None => mini::act(&shared, action, &body),
+            };
+            match outcome {
+                Some(outcome) => answer = outcome?,
+                None => return Ok((StatusCode::NOT_FOUND, HELP).into_response()),
+            }
+        }
     }
     Ok(axum::Json(answer).into_response())
 }

@@ -22,6 +22,22 @@ impl Errcode {
     pub(super) const INVALID_REFRESH_TOKEN: Self = Self(40030);
     pub(super) const INVALID_SECRET: Self = Self(40125);
     pub(super) const CODE_USED: Self = Self(40163);
+    pub(super) const INVALID_ARGS: Self = Self(40097);
+    pub(super) const INVALID_SCENE: Self = Self(40129);
+    pub(super) const INVALID_PATH: Self = Self(40165);
+    pub(super) const SCENE_LENGTH: Self = Self(40169);
+    pub(super) const INVALID_QUERY: Self = Self(40212);
+    pub(super) const CODE_BLOCKED: Self = Self(40226);
+    pub(super) const INVALID_PAGE: Self = Self(41030);
+    pub(super) const LINKS_A_SECOND: Self = Self(44990);
+    pub(super) const LINKS_A_DAY: Self = Self(44993);
+    pub(super) const NOT_RELEASED: Self = Self(85079);
+    pub(super) const RESERVED_NAME: Self = Self(85096);
+    pub(super) const INVALID_EXPIRY: Self = Self(85401);
+    pub(super) const INVALID_VERSION: Self = Self(85402);
+    pub(super) const NO_SESSION_KEY: Self = Self(87007);
+    pub(super) const INVALID_SIG_METHOD: Self = Self(87008);
+    pub(super) const INVALID_SIGNATURE: Self = Self(87009);
     pub(super) const TOKEN_MISSING: Self = Self(41001);
     pub(super) const APPID_MISSING: Self = Self(41002);
     pub(super) const REFRESH_TOKEN_MISSING: Self = Self(41003);
@@ -59,9 +75,14 @@ impl Errcode {
             40029 => "invalid code",
             40030 => "invalid refresh_token",
             40053 => "invalid action info",
+            40097 => "invalid args",
             40125 => "invalid appsecret",
+            40129 => "invalid scene",
             40163 => "code been used",
             40164 => "invalid ip 127.0.0.1 ipv6 ::ffff:127.0.0.1, not in whitelist",
+            40165 => "invalid weapp pagepath",
+            40169 => "invalid length for scene, or the data is not json string",
+            40212 => "invalid query",
             40226 => "code blocked",
             40243 => "appsecret frozen",
             41001 => "access_token missing",
@@ -70,6 +91,7 @@ impl Errcode {
             41004 => "appsecret missing",
             41008 => "missing code",
             41009 => "missing openid",
+            41030 => "invalid page",
             42001 => "access_token expired",
             42002 => "refresh_token expired",
             42003 => "code expired",
@@ -77,6 +99,8 @@ impl Errcode {
             43001 => "require GET method",
             43002 => "require POST method",
             44002 => "empty post data",
+            44990 => "reach max api second frequence limit",
+            44993 => "reach max api day frequence limit",
             45009 => "reach max api daily quota limit",
             45011 => "api minute-quota reach limit, must slower, retry next minute",
             46004 => "user not exist",
@@ -86,6 +110,13 @@ impl Errcode {
             48006 => "forbid to clear quota because of reaching the limit",
             50001 => "user unauthorized",
             50002 => "user limited",
+            85079 => "miniprogram has no online release",
+            85096 => "not allow include scancode_time field",
+            85401 => "time limit between 1min and 30 days",
+            85402 => "invalid env_version",
+            87007 => "session_key is not existd or expired",
+            87008 => "invalid sig_method",
+            87009 => "invalid signature",
             _ => "error",
         }
     }

@@ -97,4 +97,54 @@ pub enum SimError {
     /// No QR code appeared in time, or none is there to act on.
     #[error("no QR code is waiting")]
     NothingWaiting,
+    /// Not a mini program.
+    #[error("`{app}` is no mini program")]
+    NotAMiniProgram {
+        /// The AppID or original id.
+        app: String,
+    },
+    /// Not a mobile app.
+    #[error("`{app}` is no mobile app")]
+    NotAMobileApp {
+        /// The AppID.
+        app: String,
+    },
+    /// This person has no phone number.
+    #[error("{person} has no phone number in WeChat")]
+    NoPhone {
+        /// Who.
+        person: String,
+    },
+    /// There is no session key to encrypt with.
+    #[error("{person} has not logged in to `{app}` (wx.login comes first)")]
+    NoSession {
+        /// Who.
+        person: String,
+        /// The AppID.
+        app: String,
+    },
+    /// No mini program code with this scene, or it has been forgotten.
+    #[error("there is no mini program code with the scene `{scene}`")]
+    UnknownMiniCode {
+        /// The scene that was asked for.
+        scene: String,
+    },
+    /// The released version has no such page.
+    #[error("the mini program has no page `{page}` in its released version")]
+    NoSuchPage {
+        /// The page.
+        page: String,
+    },
+    /// Not a link to a mini program, or nobody made it.
+    #[error("this link opens no mini program: {why}")]
+    BadLink {
+        /// What is wrong.
+        why: &'static str,
+    },
+    /// The link's time is over.
+    #[error("this link has expired")]
+    LinkExpired,
+    /// A mini program leads back to an app only if the app opened it; WeChat's own text.
+    #[error("invalid scene")]
+    InvalidScene,
 }

@@ -246,7 +246,7 @@ impl Handle {
         self.switch(|switches| switches.trace = trace);
     }
 
-    fn switch(&self, change: impl FnOnce(&mut Switches)) {
+    pub(super) fn switch(&self, change: impl FnOnce(&mut Switches)) {
         self.shared.change(|world| change(&mut world.switches));
     }
 

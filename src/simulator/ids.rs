@@ -81,7 +81,21 @@ pub(super) fn digits(rng: &mut impl CryptoRng, len: usize) -> String {
     bytes.iter().enumerate().map(digit).collect()
 }
 
-/// The original id of an account: `gh_` and twelve hex digits.
+/// `bytes` random bytes in lower-case hex.
+pub(super) fn hex(rng: &mut impl CryptoRng, bytes: usize) -> String {
+    let mut random = vec![0; bytes];
+    rng.fill_bytes(&mut random);
+    random.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A session key of a mini program: 16 random bytes as base64.
+pub(super) fn session_key(rng: &mut impl CryptoRng) -> String {
+    let mut bytes = [0; 16];
+    rng.fill_bytes(&mut bytes);
+    STANDARD.encode(bytes)
+}
+
+/// The original id of an account or mini program: `gh_` and twelve hex digits.
 pub(super) fn original_id(app_id: &str) -> String {
     let hash = Sha256::digest(app_id.as_bytes());
     format!("gh_{}", hash[..6].iter().map(|byte| format!("{byte:02x}")).collect::<String>())

@@ -15,6 +15,11 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let files = [
         ("style.css", include_str!("pages/style.css")),
         ("phone.css", include_str!("pages/phone.css")),
+        ("program.css", include_str!("pages/program.css")),
+        ("mini.html", include_str!("pages/mini.html")),
+        ("app.html", include_str!("pages/app.html")),
+        ("outcome.html", include_str!("pages/outcome.html")),
+        ("steps.html", include_str!("pages/steps.html")),
         ("error.html", include_str!("pages/error.html")),
         ("qrconnect.html", include_str!("pages/qrconnect.html")),
         ("consent.html", include_str!("pages/consent.html")),

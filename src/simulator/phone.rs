@@ -17,6 +17,7 @@ use super::authorize::{PERSON_COOKIE, person_cookie};
 use super::config::{Person, UnionId};
 use super::error::SimError;
 use super::handle::Handle;
+use super::mini;
 use super::pages;
 use super::scans::{Phase, Scan};
 use super::shared::Shared;
@@ -64,8 +65,8 @@ fn show(shared: &Shared, me: &str, uuid: &str, problem: Option<String>) -> Respo
     let now = shared.now();
     let values = shared.read(|world| {
         let people: Vec<_> = world.people().iter().map(face).collect();
-        let accounts = account::accounts(world, me);
-        context! { people, me, uuid, problem, accounts, codes => listed(world, now, me, uuid) }
+        let (accounts, programs) = (account::accounts(world, me), mini::programs(world));
+        context! { people, me, uuid, problem, accounts, programs, codes => listed(world, now, me, uuid) }
     });
     pages::html("phone.html", values)
 }
@@ -83,18 +84,21 @@ fn listed(world: &World, now: Timestamp, me: &str, uuid: &str) -> Vec<Value> {
     const LATEST: usize = 6;
     if !uuid.is_empty() {
         let website = world.scans.get(uuid).map(|scan| card(world, now, uuid, scan)).ok();
-        return website.or_else(|| account::card_of(world, now, me, uuid)).into_iter().collect();
+        let account = || account::card_of(world, now, me, uuid);
+        return website.or_else(account).or_else(|| mini::card_of(world, uuid)).into_iter().collect();
     }
     let open = |scan: &Scan| matches!(scan.phase(now), Phase::Waiting | Phase::Scanned);
     let recent = world.scans.recent(LATEST);
     let websites = recent.iter().filter(|(_, scan)| open(scan));
     let websites = websites.map(|(uuid, scan)| card(world, now, uuid, scan));
-    websites.chain(account::cards(world, now, me, LATEST)).collect()
+    let accounts = account::cards(world, now, me, LATEST);
+    websites.chain(accounts).chain(mini::cards(world, now, LATEST)).collect()
 }
 
 fn card(world: &World, now: Timestamp, uuid: &str, scan: &Scan) -> Value {
     context! {
         account => false,
+        mini => false,
         uuid,
         app => world.app(&scan.app_id).map(|app| app.name.as_str()).unwrap_or_default(),
         phase => scan.phase(now).name(),
@@ -126,7 +130,11 @@ pub(super) async fn act(
         "scan" => match account::scan(&handle, &asked.uuid, &me).await {
             Some(Ok(next)) => return Redirect::to(&next).into_response(),
             Some(Err(error)) => Err(error),
-            None => handle.scan(&asked.uuid, &me),
+            None => match mini::scan(&handle, &asked.uuid, &me) {
+                Some(Ok(next)) => return Redirect::to(&next).into_response(),
+                Some(Err(error)) => Err(error),
+                None => handle.scan(&asked.uuid, &me),
+            },
         },
         "confirm" => handle.confirm(&asked.uuid),
         "refuse" => handle.refuse(&asked.uuid),

@@ -4,7 +4,6 @@
 
 mod crypto;
 mod deliver;
-mod http;
 mod message;
 mod reply;
 mod state;

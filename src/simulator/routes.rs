@@ -18,7 +18,7 @@ use super::errcode::Errcode;
 use super::fault::Fault;
 use super::pages::ErrorPage;
 use super::shared::{Shared, rng};
-use super::{authorize, control, phone, qrconnect, sns};
+use super::{authorize, control, mini, phone, qrconnect, sns};
 use crate::ground::Span;
 
 const MAX_BODY: usize = 64 * 1024;
@@ -38,7 +38,8 @@ pub(super) fn router(shared: Arc<Shared>) -> Router {
         .route("/cgi-bin/get_api_domain_ip", any(api::ips))
         .route("/cgi-bin/clear_quota", any(api::clear_quota))
         .route("/cgi-bin/qrcode/create", any(api::create))
-        .route("/cgi-bin/user/info", any(api::user_info));
+        .route("/cgi-bin/user/info", any(api::user_info))
+        .merge(mini::api_router());
     let mp = Router::new().route("/cgi-bin/showqrcode", get(api::picture));
     // open.weixin.qq.com, lp.open.weixin.qq.com, res.wx.qq.com
     let open = Router::new()
@@ -60,6 +61,8 @@ pub(super) fn router(shared: Arc<Shared>) -> Router {
         .route("/mmopen/vi_32/{person}/{size}", get(phone::headimg))
         .merge(account::phone_router())
         .merge(account::control_router())
+        .merge(mini::phone_router())
+        .merge(mini::control_router())
         .merge(control::router());
     api.merge(mp)
         .merge(open)
@@ -77,12 +80,16 @@ async fn meet_faults(
 ) -> Response {
     let path = matched.as_str();
     let mut response = faulty(&shared, path, request, next).await;
-    if path.starts_with("/cgi-bin/") && response.extensions().get::<Answer>().is_some() {
+    if is_server_api(path) && response.extensions().get::<Answer>().is_some() {
         // As captured: `encoding`, not `charset`.
         let json = HeaderValue::from_static("application/json; encoding=utf-8");
         response.headers_mut().insert(CONTENT_TYPE, json);
     }
     response
+}
+
+fn is_server_api(path: &str) -> bool {
+    path.starts_with("/cgi-bin/") || path.starts_with("/wxa/")
 }
 
 async fn faulty(shared: &Arc<Shared>, path: &str, request: Request, next: Next) -> Response {
@@ -99,7 +106,7 @@ async fn faulty(shared: &Arc<Shared>, path: &str, request: Request, next: Next) 
         return instead;
     }
     match &fault {
-        Fault::Errcode(number) if path.starts_with("/sns/") || path.starts_with("/cgi-bin/") => {
+        Fault::Errcode(number) if path.starts_with("/sns/") || is_server_api(path) => {
             error(shared, Errcode(*number)).into_response()
         }
         Fault::Errcode(number) => ErrorPage::numbered(*number, "系统错误").into_response(),

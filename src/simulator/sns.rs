@@ -17,24 +17,12 @@ use super::shared::{Shared, rng};
 use super::switches::WrongSecret;
 use super::world::World;
 
-type Asked = (Method, State<Arc<Shared>>, Raw);
+pub(super) type Asked = (Method, State<Arc<Shared>>, Raw);
 
 /// `GET /sns/oauth2/access_token?appid&secret&code&grant_type=authorization_code`
 pub(super) async fn access_token((method, State(shared), Raw(raw)): Asked) -> Answer {
     answer(&shared, &method, "access_token", raw, |world, query| {
-        let app_id = query.filled("appid").ok_or(Errcode::APPID_MISSING)?;
-        let secret = query.filled("secret").ok_or(Errcode::SECRET_MISSING)?;
-        let code = query.filled("code").ok_or(Errcode::CODE_MISSING)?;
-        if query.get("grant_type") != Some("authorization_code") {
-            return Err(Errcode::INVALID_GRANT_TYPE);
-        }
-        let app = world.app(app_id).ok_or(Errcode::INVALID_APPID)?;
-        if app.secret != secret {
-            return Err(match world.switches.wrong_secret {
-                WrongSecret::InvalidSecret => Errcode::INVALID_SECRET,
-                WrongSecret::InvalidCredential => Errcode::INVALID_CREDENTIAL,
-            });
-        }
+        let (app_id, code) = exchanged(world, query, "code")?;
         let (expired_code, refresh_life) = (world.switches.expired_code, world.refresh_life());
         let grant =
             world.grants.exchange(shared.now(), &mut rng(), app_id, code, expired_code, refresh_life)?;
@@ -100,6 +88,28 @@ pub(super) async fn userinfo((method, State(shared), Raw(raw)): Asked) -> Answer
     })
 }
 
+/// The app and the code of an exchange, if the app's id and secret are right.
+pub(super) fn exchanged<'a>(
+    world: &World,
+    query: &'a RawQuery,
+    code: &str,
+) -> Result<(&'a str, &'a str), Errcode> {
+    let app_id = query.filled("appid").ok_or(Errcode::APPID_MISSING)?;
+    let secret = query.filled("secret").ok_or(Errcode::SECRET_MISSING)?;
+    let code = query.filled(code).ok_or(Errcode::CODE_MISSING)?;
+    if query.get("grant_type") != Some("authorization_code") {
+        return Err(Errcode::INVALID_GRANT_TYPE);
+    }
+    let app = world.app(app_id).ok_or(Errcode::INVALID_APPID)?;
+    if app.secret != secret {
+        return Err(match world.switches.wrong_secret {
+            WrongSecret::InvalidSecret => Errcode::INVALID_SECRET,
+            WrongSecret::InvalidCredential => Errcode::INVALID_CREDENTIAL,
+        });
+    }
+    Ok((app_id, code))
+}
+
 fn token_answer(grant: &Grant) -> Answer {
     Answer::default()
         .with("access_token", grant.access_token.clone())
@@ -109,7 +119,7 @@ fn token_answer(grant: &Grant) -> Answer {
         .with("scope", grant.consented.scope.text())
 }
 
-fn answer(
+pub(super) fn answer(
     shared: &Shared,
     method: &Method,
     what: &str,

@@ -32,6 +32,14 @@ pub struct Switches {
     pub quotas: Quotas,
     /// What goes wrong with pushes.
     pub push: PushTrouble,
+    /// Whether every `wx.login` replaces the session key (it may, says the page).
+    pub rotate_session_keys: bool,
+    /// What a scene of the wrong length is answered with.
+    pub scene_length: SceneLength,
+    /// Whether `countryCode` is a number, as in older samples, instead of a text.
+    pub numeric_country_code: bool,
+    /// Whether links to mini programs lead to the simulator's own phone page instead of `https://wxaurl.cn`.
+    pub own_links: bool,
 }
 
 /// What happens when a visitor refuses consent in WeChat (the official page describes only consent).
@@ -121,6 +129,17 @@ pub enum ForceTooSoon {
     TooOften,
 }
 
+/// What a scene that is empty or too long is answered with (the page lists both).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SceneLength {
+    /// 40129, as for forbidden characters.
+    #[default]
+    InvalidScene,
+    /// 40169.
+    InvalidLength,
+}
+
 /// Calls an app may make; the starting values are those of a new account. Beyond them: 45009, a minute's: 45011.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -135,6 +154,16 @@ pub struct Quotas {
     pub scene_codes: u32,
     /// `cgi-bin/user/info` a day.
     pub user_info: u32,
+    /// `sns/jscode2session` a minute for one person (older table of limits).
+    pub js_sessions_a_minute: u32,
+    /// `wxa/getwxacodeunlimit` a minute; beyond it 45009.
+    pub mini_codes_a_minute: u32,
+    /// `wxa/resetusersessionkey` a minute.
+    pub session_resets_a_minute: u32,
+    /// `wxa/generatescheme` and `wxa/generate_urllink` together a second; beyond it 44990.
+    pub links_a_second: u32,
+    /// `wxa/generatescheme` and `wxa/generate_urllink` together a day; beyond it 44993.
+    pub links: u32,
 }
 
 impl Default for Quotas {
@@ -145,6 +174,11 @@ impl Default for Quotas {
             stable_token_a_minute: 10_000,
             scene_codes: 100_000,
             user_info: 5_000_000,
+            js_sessions_a_minute: 100,
+            mini_codes_a_minute: 5000,
+            session_resets_a_minute: 60_000,
+            links_a_second: 100,
+            links: 500_000,
         }
     }
 }

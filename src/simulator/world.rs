@@ -9,12 +9,13 @@ use rand::CryptoRng;
 
 use super::account::{Followers, Scenes, ServerTokens, Used};
 use super::bounded::Bounded;
-use super::config::{App, Config, Person, UnionId};
+use super::config::{App, AppKind, Config, Person, UnionId};
 use super::error::SimError;
 use super::fault::Faults;
 use super::grants::{Consented, Grants, Scope};
 use super::ids;
 use super::link::Callback;
+use super::mini::Minis;
 use super::push::Pushes;
 use super::scans::Scans;
 use super::switches::Switches;
@@ -43,6 +44,7 @@ pub(super) struct World {
     pub(super) scenes: Scenes,
     pub(super) followers: Followers,
     pub(super) pushes: Pushes,
+    pub(super) minis: Minis,
     pub(super) whitelists: BTreeMap<String, Vec<IpNet>>,
     asked: Bounded<String, Option<Asked>>,
     calls: Bounded<String, usize>,
@@ -82,12 +84,16 @@ impl World {
             scenes: Scenes::new(),
             followers: Followers::new(),
             pushes: Pushes::new(),
+            minis: Minis::new(config),
             whitelists: BTreeMap::new(),
             asked: Bounded::new(1000),
             calls: Bounded::new(256),
             journal: VecDeque::new(),
         };
         world.begin_accounts(config, now)?;
+        for app_id in config.mini_programs.keys() {
+            world.mini_program(app_id)?;
+        }
         Ok(world)
     }
 
@@ -188,7 +194,12 @@ impl World {
         consented: Consented,
     ) -> Result<String, SimError> {
         self.person(&consented.person)?;
-        let life = self.app_or_error(&consented.app_id)?.kind.code_life();
+        let kind = self.app_or_error(&consented.app_id)?.kind;
+        // The Open SDK knows this scope alone (mobile login page).
+        if kind == AppKind::Mobile && consented.scope != Scope::UserInfo {
+            return Err(SimError::UnknownScope { scope: consented.scope.text().into() });
+        }
+        let life = kind.code_life();
         self.note(format!("code for {} ({})", consented.person, consented.scope.text()));
         Ok(self.grants.issue(now, rng, consented, life))
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use menshen::ground::{ManualClock, Span, Timestamp};
 use menshen::simulator::{
-    App, AppKind, Config, DEMO_SERVICE_APP_ID, DEMO_SERVICE_SECRET, DEMO_WEBSITE_APP_ID, DEMO_WEBSITE_SECRET,
+    App, AppKind, Config, DEMO_MINI_APP_ID, DEMO_MOBILE_APP_ID, DEMO_SERVICE_APP_ID, DEMO_WEBSITE_APP_ID,
     Handle, Simulator,
 };
 use reqwest::header::{COOKIE, LOCATION, USER_AGENT};
@@ -14,10 +14,12 @@ use serde_json::Value;
 
 pub(crate) const WEBSITE: &str = DEMO_WEBSITE_APP_ID;
 pub(crate) const SERVICE: &str = DEMO_SERVICE_APP_ID;
-pub(crate) const MOBILE: &str = "wx0de0000000000003";
+pub(crate) const MOBILE: &str = DEMO_MOBILE_APP_ID;
 pub(crate) const UNVERIFIED: &str = "wx0de0000000000004";
-pub(crate) const MINI_PROGRAM: &str = "wx0de0000000000005";
+pub(crate) const MINI_PROGRAM: &str = DEMO_MINI_APP_ID;
 pub(crate) const UNBOUND: &str = "wx0de0000000000006";
+/// A mini program on no Open Platform account, with everything else as usual.
+pub(crate) const UNBOUND_MINI: &str = "wx0de0000000000009";
 pub(crate) const CALLBACK: &str = "https%3A%2F%2Fapp.test%2Fcb";
 pub(crate) const WECHAT: &str = "Mozilla/5.0 (iPhone; CPU iPhone OS 16_2 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) \
                           Mobile/15E148 MicroMessenger/8.0.62(0x18003e33) NetType/4G Language/zh_CN";
@@ -48,9 +50,8 @@ impl Bench {
             domain: "app.test".into(),
         };
         config.apps.extend([
-            app(MOBILE, AppKind::Mobile, Some("main")),
             app(UNVERIFIED, AppKind::ServiceAccount { verified: false }, Some("main")),
-            app(MINI_PROGRAM, AppKind::MiniProgram, Some("main")),
+            app(UNBOUND_MINI, AppKind::MiniProgram, None),
             app(UNBOUND, AppKind::ServiceAccount { verified: true }, None),
         ]);
         config.clock = Arc::clone(&clock) as _;
@@ -88,11 +89,7 @@ impl Bench {
     }
 
     pub(crate) async fn exchange(&self, app_id: &str, code: &str) -> Value {
-        let secret = match app_id {
-            WEBSITE => DEMO_WEBSITE_SECRET,
-            SERVICE => DEMO_SERVICE_SECRET,
-            _ => "5ec2e7",
-        };
+        let secret = Self::secret(app_id);
         self.json(&format!(
             "/sns/oauth2/access_token?appid={app_id}&secret={secret}&code={code}&grant_type=authorization_code"
         ))

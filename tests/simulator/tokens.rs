@@ -2,18 +2,21 @@
 
 use menshen::ground::Span;
 use menshen::simulator::{
-    DEMO_SERVICE_SECRET, DEMO_WEBSITE_SECRET, Fault, ForceTooSoon, Quotas, SimError, WrongSecret,
+    DEMO_MINI_SECRET, DEMO_MOBILE_SECRET, DEMO_SERVICE_SECRET, DEMO_WEBSITE_SECRET, Fault, ForceTooSoon,
+    Quotas, SimError, WrongSecret,
 };
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::bench::{Bench, MINI_PROGRAM, SERVICE, UNBOUND, WEBSITE};
+use crate::bench::{Bench, MINI_PROGRAM, MOBILE, SERVICE, UNBOUND, WEBSITE};
 
 impl Bench {
     pub(crate) fn secret(app_id: &str) -> &'static str {
         match app_id {
             WEBSITE => DEMO_WEBSITE_SECRET,
             SERVICE => DEMO_SERVICE_SECRET,
+            MINI_PROGRAM => DEMO_MINI_SECRET,
+            MOBILE => DEMO_MOBILE_SECRET,
             _ => "5ec2e7",
         }
     }

@@ -30,7 +30,7 @@ use crate::simulator::world::World;
 type Asked = (Method, State<Arc<Shared>>, Extension<Peer>, Raw, Bytes);
 
 /// An error number, with a text of its own where the number's does not say all.
-struct Refused(Errcode, Option<String>);
+pub(crate) struct Refused(pub(crate) Errcode, Option<String>);
 
 impl From<Errcode> for Refused {
     fn from(errcode: Errcode) -> Self {
@@ -38,7 +38,7 @@ impl From<Errcode> for Refused {
     }
 }
 
-type Outcome = Result<Answer, Refused>;
+pub(crate) type Outcome = Result<Answer, Refused>;
 
 /// `GET /cgi-bin/token?grant_type=client_credential&appid&secret`
 pub(crate) async fn token((method, State(shared), Extension(peer), Raw(raw), _): Asked) -> Answer {
@@ -192,7 +192,7 @@ fn follower(openid: &str, lang: &str, followed: &Followed, unionid: Option<Strin
         .with("qr_scene_str", text)
 }
 
-fn require(method: &Method, wanted: &Method) -> Result<(), Errcode> {
+pub(crate) fn require(method: &Method, wanted: &Method) -> Result<(), Errcode> {
     match method == wanted {
         true => Ok(()),
         false if *wanted == Method::GET => Err(Errcode::GET_REQUIRED),
@@ -200,7 +200,7 @@ fn require(method: &Method, wanted: &Method) -> Result<(), Errcode> {
     }
 }
 
-fn object(body: &[u8]) -> Result<Value, Errcode> {
+pub(crate) fn object(body: &[u8]) -> Result<Value, Errcode> {
     if body.is_empty() {
         return Err(Errcode::EMPTY_BODY);
     }
@@ -239,7 +239,7 @@ fn known(
 }
 
 /// The app whose server token the query carries.
-fn caller(world: &World, shared: &Shared, query: &RawQuery) -> Result<String, Errcode> {
+pub(crate) fn caller(world: &World, shared: &Shared, query: &RawQuery) -> Result<String, Errcode> {
     let token = query.filled("access_token").ok_or(Errcode::TOKEN_MISSING)?;
     world.tokens.check(shared.now(), token).map(str::to_owned)
 }
@@ -254,14 +254,16 @@ fn verified(world: &World, shared: &Shared, query: &RawQuery) -> Result<String, 
 }
 
 fn answer(shared: &Shared, what: &str, rule: impl FnOnce(&mut World) -> Outcome) -> Answer {
+    told(shared, &format!("cgi-bin {what}"), rule)
+}
+
+/// What the rule says, with a line in the journal.
+pub(crate) fn told(shared: &Shared, what: &str, rule: impl FnOnce(&mut World) -> Outcome) -> Answer {
     shared
         .quietly(|world| {
             let outcome = rule(world);
             let number = outcome.as_ref().err().map_or(0, |refused| refused.0.0);
-            world.note(format!(
-                "cgi-bin {what}: {}",
-                if number == 0 { "ok".into() } else { number.to_string() }
-            ));
+            world.note(format!("{what}: {}", if number == 0 { "ok".into() } else { number.to_string() }));
             outcome.map_err(|refused| (refused, world.switches.trace))
         })
         .unwrap_or_else(|(Refused(errcode, text), trace)| match text {

@@ -256,7 +256,7 @@ impl Handle {
         self.shared.wait_for(Span::from_secs(2), quiet).await;
     }
 
-    pub(super) const fn shared(&self) -> &Arc<Shared> {
+    pub(in crate::simulator) const fn shared(&self) -> &Arc<Shared> {
         &self.shared
     }
 }

@@ -63,6 +63,7 @@ pub(crate) fn card_of(world: &World, now: Timestamp, me: &str, key: &str) -> Opt
 fn card(world: &World, now: Timestamp, me: &str, code: &Code) -> Value {
     context! {
         account => true,
+        mini => false,
         uuid => code.key.as_str(),
         scene => code.scene.text(),
         app => world.app(&code.app_id).map(|app| app.name.as_str()).unwrap_or_default(),

@@ -1,4 +1,4 @@
-//! How often an app may call what: day and minute quotas, and the ten times a month a quota can be cleared.
+//! How often an app may call what: day, minute and second quotas, and the ten times a month a quota can be cleared.
 //!
 //! Pure: time is an argument; the limits themselves are switches.
 
@@ -11,6 +11,7 @@ use super::tokens::day;
 /// A window of a quota.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Per {
+    Second,
     Minute,
     Day,
     /// Thirty days.
@@ -20,6 +21,7 @@ pub(crate) enum Per {
 impl Per {
     const fn window(self, now: Timestamp) -> u64 {
         match self {
+            Self::Second => now.secs(),
             Self::Minute => now.secs() / 60,
             Self::Day => day(now),
             Self::Month => day(now) / 30,
@@ -28,7 +30,7 @@ impl Per {
 
     const fn exceeded(self) -> Errcode {
         match self {
-            Self::Minute => Errcode::TOO_OFTEN,
+            Self::Second | Self::Minute => Errcode::TOO_OFTEN,
             Self::Day => Errcode::DAILY_LIMIT,
             Self::Month => Errcode::CLEARED_TOO_OFTEN,
         }

@@ -9,12 +9,12 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::crypto::signature;
-use super::http;
 use super::reply::{self, Reply};
 use super::state::Sending;
 use super::{Push, PushTrouble};
 use crate::ground::{Span, Timestamp};
 use crate::simulator::error::SimError;
+use crate::simulator::http::{self, Call};
 use crate::simulator::ids;
 use crate::simulator::shared::{Shared, rng};
 
@@ -76,7 +76,8 @@ async fn attempts(shared: &Arc<Shared>, sending: &Sending) -> Ended {
         shared.change(|world| world.pushes.attempt(sending, &query));
         let body = (sending.content_type.clone(), sending.body.clone());
         let begun = Instant::now();
-        let answer = http::ask(shared.push_timeout.duration(), &with_query(&url, &query), Some(body)).await;
+        let target = with_query(&url, &query);
+        let answer = http::ask(shared.push_timeout.duration(), Call::new(&target, Some(body))).await;
         match answer {
             Ok((StatusCode::OK, body)) => {
                 let millis = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -137,7 +138,8 @@ pub(crate) async fn verify(shared: &Shared, push: &Push) -> Result<(), SimError>
     let sign = signature(&[&token, &timestamp, &nonce]);
     let query = format!("signature={sign}&timestamp={timestamp}&nonce={nonce}&echostr={echostr}");
     let refused = |why: String| SimError::PushUnverified { why };
-    let answer = http::ask(shared.push_timeout.duration(), &with_query(&url, &query), None).await;
+    let target = with_query(&url, &query);
+    let answer = http::ask(shared.push_timeout.duration(), Call::new(&target, None)).await;
     match answer {
         Ok((StatusCode::OK, body)) if body == echostr => Ok(()),
         Ok((StatusCode::OK, _)) => Err(refused("the answer is not exactly the echostr".into())),

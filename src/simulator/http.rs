@@ -1,4 +1,4 @@
-//! One HTTP request of the simulator to an account's server, with one limit for everything.
+//! One HTTP request of the simulator to somebody's server, with one limit for everything.
 //!
 //! Plain HTTP/1.1, no redirects, no cookies, at most 64 KiB of answer.
 
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::http::header::{ACCEPT, CONNECTION, CONTENT_TYPE, HOST, USER_AGENT};
-use axum::http::{HeaderValue, Method, Request, StatusCode};
+use axum::http::{HeaderName, HeaderValue, Method, Request, StatusCode};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
@@ -17,7 +17,7 @@ const MAX_ANSWER: usize = 64 * 1024;
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum HttpProblem {
+pub(super) enum HttpProblem {
     #[error("no answer within {0:?}")]
     Late(Duration),
     #[error("cannot connect: {0}")]
@@ -30,22 +30,38 @@ pub(crate) enum HttpProblem {
     Address(#[from] axum::http::Error),
 }
 
-/// Asks `url` and reads the answer: a POST if there is a body with its content type, else a GET.
-pub(crate) async fn ask(
-    limit: Duration,
-    url: &Url,
-    body: Option<(String, String)>,
-) -> Result<(StatusCode, Bytes), HttpProblem> {
-    tokio::time::timeout(limit, exchange(url, body)).await.map_err(|_| HttpProblem::Late(limit))?
+/// What is asked: a POST if there is a body with its content type, else a GET.
+#[derive(Clone, Debug)]
+pub(super) struct Call<'a> {
+    pub(super) url: &'a Url,
+    pub(super) body: Option<(String, String)>,
+    pub(super) agent: &'a str,
+    pub(super) headers: &'a [(HeaderName, String)],
 }
 
-async fn exchange(url: &Url, body: Option<(String, String)>) -> Result<(StatusCode, Bytes), HttpProblem> {
+impl<'a> Call<'a> {
+    /// As WeChat's own servers ask.
+    pub(super) const fn new(url: &'a Url, body: Option<(String, String)>) -> Self {
+        Self { url, body, agent: "Mozilla/4.0", headers: &[] }
+    }
+}
+
+/// Asks and reads the answer.
+pub(super) async fn ask(limit: Duration, call: Call<'_>) -> Result<(StatusCode, Bytes), HttpProblem> {
+    tokio::time::timeout(limit, exchange(call)).await.map_err(|_| HttpProblem::Late(limit))?
+}
+
+async fn exchange(call: Call<'_>) -> Result<(StatusCode, Bytes), HttpProblem> {
+    let Call { url, body, agent, headers } = call;
     let mut request = Request::builder()
         .uri(&url[Position::BeforePath..Position::AfterQuery])
         .header(HOST, &url[Position::BeforeHost..Position::AfterPort])
-        .header(USER_AGENT, "Mozilla/4.0")
+        .header(USER_AGENT, agent)
         .header(ACCEPT, "*/*")
         .header(CONNECTION, HeaderValue::from_static("close"));
+    for (name, value) in headers {
+        request = request.header(name, value);
+    }
     let request = match body {
         Some((content_type, body)) => {
             request = request.method(Method::POST).header(CONTENT_TYPE, content_type);

@@ -1,0 +1,224 @@
+//! Mini programs: logins, session keys, phone numbers, codes and links, and how apps open them.
+//!
+//! The rules are in pure files, with time and randomness as arguments; `api`, `hand`, `steer`, `gateway` and the
+//! pages in `phone` and `app` are not.
+
+mod api;
+mod app;
+mod codes;
+mod crypto;
+mod gateway;
+mod hand;
+mod links;
+mod open;
+mod phone;
+mod pictures;
+mod sessions;
+mod steer;
+mod tabs;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rand::CryptoRng;
+use serde_json::{Value, json};
+
+use super::config::{App, AppKind, Config, MiniProgram};
+use super::error::SimError;
+use super::ids;
+use super::world::World;
+use crate::ground::Timestamp;
+
+pub(super) use api::router as api_router;
+pub(super) use phone::{card_of, cards, programs, router as phone_router, scan};
+pub(super) use steer::{act, router as control_router, state};
+
+use codes::Codes;
+use crypto::seal;
+use links::Links;
+use pictures::Pictures;
+use sessions::Sessions;
+use tabs::Tabs;
+
+pub use crypto::Encrypted;
+pub use hand::MiniCode;
+pub use open::Opened;
+pub use pictures::EnvVersion;
+
+/// The country of every phone number here.
+const COUNTRY: &str = "86";
+
+/// All that is particular to mini programs.
+#[derive(Debug)]
+pub(super) struct Minis {
+    programs: BTreeMap<String, MiniProgram>,
+    logins: Codes,
+    phones: Codes,
+    sessions: Sessions,
+    pictures: Pictures,
+    links: Links,
+    tabs: Tabs,
+    /// Where mini programs and mobile apps send their requests, by AppID.
+    addresses: BTreeMap<String, String>,
+    blocked: BTreeSet<String>,
+}
+
+impl Minis {
+    pub(super) fn new(config: &Config) -> Self {
+        let minis = config.apps.iter().filter(|app| app.kind == AppKind::MiniProgram);
+        let mut programs: BTreeMap<_, _> =
+            minis.map(|app| (app.app_id.clone(), MiniProgram::of(&app.app_id))).collect();
+        programs.extend(config.mini_programs.clone());
+        Self {
+            programs,
+            logins: Codes::new(),
+            phones: Codes::new(),
+            sessions: Sessions::new(),
+            pictures: Pictures::new(),
+            links: Links::new(),
+            tabs: Tabs::new(),
+            addresses: config.mini_programs.iter().filter_map(address).collect(),
+            blocked: BTreeSet::new(),
+        }
+    }
+}
+
+impl World {
+    /// A mini program and what is published of it.
+    pub(super) fn mini_program(&self, app_id: &str) -> Result<(&App, &MiniProgram), SimError> {
+        let app = self.app_or_error(app_id)?;
+        let program = (app.kind == AppKind::MiniProgram).then(|| self.minis.programs.get(app_id)).flatten();
+        program.map(|program| (app, program)).ok_or_else(|| SimError::NotAMiniProgram { app: app_id.into() })
+    }
+
+    /// `wx.login`: a code, and a session key, which may be a new one.
+    fn mini_login(
+        &mut self,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+        app_id: &str,
+        person: &str,
+    ) -> Result<String, SimError> {
+        self.mini_program(app_id)?;
+        self.person(person)?;
+        let rotate = self.switches.rotate_session_keys;
+        self.minis.sessions.log_in(now, rng, app_id, person, rotate);
+        let code = ids::code(rng);
+        self.minis.logins.issue(now, &code, app_id, person);
+        self.note(format!("wx.login of {person} in {app_id}"));
+        Ok(code)
+    }
+
+    /// The person allows the phone number: a code for it.
+    fn mini_phone(
+        &mut self,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+        app_id: &str,
+        person: &str,
+    ) -> Result<String, SimError> {
+        self.mini_program(app_id)?;
+        self.phone_of(person)?;
+        let code = ids::hex(rng, 32);
+        self.minis.phones.issue(now, &code, app_id, person);
+        self.note(format!("{person} gives {app_id} the phone number"));
+        Ok(code)
+    }
+
+    fn phone_of(&self, person: &str) -> Result<&str, SimError> {
+        let phone = self.person(person)?.phone.as_deref();
+        phone.ok_or_else(|| SimError::NoPhone { person: person.into() })
+    }
+
+    /// What `phone_info` and the decrypted phone number have in common.
+    fn phone_info(&self, now: Timestamp, app_id: &str, phone: &str) -> Value {
+        let country = if self.switches.numeric_country_code { json!(86) } else { json!(COUNTRY) };
+        json!({
+            "phoneNumber": phone,
+            "purePhoneNumber": phone,
+            "countryCode": country,
+            "watermark": {"timestamp": now.secs(), "appid": app_id},
+        })
+    }
+
+    /// The phone number as the older button gives it.
+    fn encrypted_phone(
+        &mut self,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+        app_id: &str,
+        person: &str,
+    ) -> Result<Encrypted, SimError> {
+        self.mini_program(app_id)?;
+        let phone = self.phone_of(person)?.to_owned();
+        let info = self.phone_info(now, app_id, &phone);
+        self.sealed(now, rng, app_id, person, &info)
+    }
+
+    /// What `getUserInfo` gives: since 2022 no real name and picture.
+    fn encrypted_user(
+        &mut self,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+        app_id: &str,
+        person: &str,
+    ) -> Result<Encrypted, SimError> {
+        self.mini_program(app_id)?;
+        self.person(person)?;
+        let mut user = json!({
+            "openId": ids::openid(app_id, person), "nickName": "微信用户", "gender": 0, "language": "",
+            "city": "", "province": "", "country": "", "avatarUrl": "",
+            "watermark": {"timestamp": now.secs(), "appid": app_id},
+        });
+        if let Some(unionid) = self.person_unionid(app_id, person) {
+            user["unionId"] = unionid.into();
+        }
+        self.sealed(now, rng, app_id, person, &user)
+    }
+
+    fn sealed(
+        &mut self,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+        app_id: &str,
+        person: &str,
+        plain: &Value,
+    ) -> Result<Encrypted, SimError> {
+        let none = || SimError::NoSession { person: person.into(), app: app_id.into() };
+        let key = self.minis.sessions.key(now, app_id, person).ok_or_else(none)?;
+        let mut iv = [0; 16];
+        rng.fill_bytes(&mut iv);
+        seal(key, iv, plain.to_string().as_bytes()).ok_or_else(none)
+    }
+
+    fn set_blocked(&mut self, person: &str, on: bool) -> Result<(), SimError> {
+        self.person(person)?;
+        if on {
+            self.minis.blocked.insert(person.into());
+        } else {
+            self.minis.blocked.remove(person);
+        }
+        Ok(())
+    }
+
+    fn set_request_address(&mut self, app_id: &str, address: &str) -> Result<(), SimError> {
+        if self.app_or_error(app_id)?.kind != AppKind::Mobile {
+            self.mini_program(app_id)?;
+        }
+        match address.trim_end_matches('/') {
+            "" => self.minis.addresses.remove(app_id),
+            address => self.minis.addresses.insert(app_id.into(), address.into()),
+        };
+        Ok(())
+    }
+
+    /// Where an app sends its requests; one that has no address of its own uses that of another.
+    fn request_address(&self, app_id: &str) -> Option<&str> {
+        let addresses = &self.minis.addresses;
+        addresses.get(app_id).or_else(|| addresses.values().next()).map(String::as_str)
+    }
+}
+
+fn address((app_id, program): (&String, &MiniProgram)) -> Option<(String, String)> {
+    let address = program.request_address.as_deref()?.trim_end_matches('/');
+    Some((app_id.clone(), address.to_owned()))
+}
