@@ -166,7 +166,8 @@ impl Patient<'_> {
             let door = match method.kind {
                 MethodKind::WebsiteQr(_) => Door::Website,
                 MethodKind::OfficialAccountWeb(scope) => Door::Account(scope),
-                MethodKind::OfficialAccountScan(_) => continue,
+                // No page of WeChat's is opened by the others.
+                _ => continue,
             };
             if !doors.contains(&door) {
                 doors.push(door);

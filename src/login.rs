@@ -2,11 +2,17 @@
 //!
 //! Knows accounts, flows and WeChat; knows nothing of HTTP servers, cookies' names or pages.
 
+pub mod account_links;
 pub mod account_of;
+pub mod app_launch;
 pub mod callback;
+pub mod client;
 pub mod directory;
 pub mod finish;
 pub mod handover;
+pub mod mini_program;
+pub mod mini_program_scan;
+pub mod mobile_app;
 pub mod official_account_scan;
 pub mod official_account_web;
 pub mod progress;
@@ -14,6 +20,7 @@ pub mod replies;
 pub mod server_tokens;
 pub mod session_config;
 pub mod sessions;
+pub mod ticket;
 pub mod token_source;
 pub mod waiting_room;
 pub mod watch;
@@ -34,7 +41,7 @@ pub use account_of::Outcome;
 pub use directory::{
     App, AppConfig, AppKind, Directory, Method, MethodConfig, MethodKind, PoolConfig, ScanOptions, Scope,
 };
-pub use finish::{Ending, Visit};
+pub use finish::{Context, Ending, Visit};
 pub use official_account_scan::{PushOutcome, Scene};
 pub use progress::{Progress, Seen};
 pub use replies::Replies;
@@ -59,6 +66,7 @@ pub struct Login {
     watch: Arc<FlowWatch>,
     room: Arc<WaitingRoom>,
     cooldown: Arc<Cooldown>,
+    pace: Arc<client::Pace>,
     /// Work that goes on after its request was answered.
     after: TaskTracker,
     clock: Arc<dyn Clock>,
@@ -95,6 +103,7 @@ impl Login {
             watch: FlowWatch::new(),
             room: WaitingRoom::new(),
             cooldown: Arc::default(),
+            pace: Arc::default(),
             after: TaskTracker::new(),
             clock,
         }
@@ -165,6 +174,11 @@ impl Login {
 /// Names a flow in the log. Its id is the OAuth `state`, and has no place there.
 fn flow_mark(id: &FlowId) -> String {
     TokenDigest::of_text(id.as_str()).brief()
+}
+
+/// Names somebody in the log: the same in all lines of an app, and neither an OpenID nor a key into the store.
+fn person_mark(app: &App, open_id: &str) -> String {
+    TokenDigest::of_text(&format!("{} {open_id}", app.app_id)).brief()
 }
 
 /// A page of WeChat's on which a login goes on.

@@ -14,11 +14,11 @@ mod theme;
 
 pub use assets::Asset;
 pub use code::{ErrorCode, Words, error_json};
-pub use config::PagesConfig;
+pub use config::{PagesConfig, is_own_picture};
 pub use lang::{Lang, UnknownLang};
 pub use page::{
-    Confirm, Confirmed, Ended, ErrorPage, LoggedOut, Login, LoginBody, Logout, MethodLabel, MethodLink,
-    Notice, Page, Scan, Trouble, UnknownNotice,
+    CodeOf, Confirm, Confirmed, Ended, ErrorPage, LoggedOut, Login, LoginBody, Logout, MethodLabel,
+    MethodLink, Notice, Page, Scan, Trouble, UnknownNotice,
 };
 pub use qr::qr_svg;
 

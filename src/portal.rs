@@ -11,6 +11,7 @@ mod facts;
 mod flow;
 mod login;
 mod logout;
+mod panel;
 mod push;
 mod relays;
 mod throttle;

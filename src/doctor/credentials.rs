@@ -12,9 +12,13 @@ use crate::wechat::{Action, Client};
 /// Asks about one app.
 pub(super) async fn check(wechat: &Client, app: &App) -> Finding {
     let invented = Secret::new(random_id(&mut rand::rng(), 32));
-    let asked = wechat.exchange_code(app.app_id.as_str(), &app.secret, &invented);
-    let answer = call(asked, UNREACHED).await;
-    judge(&answer.map_or_else(|said| said, |_| Said::Yes), app.kind).about("credentials", &app.id)
+    let app_id = app.app_id.as_str();
+    let said = if app.kind == AppKind::MiniProgram {
+        call(wechat.js_session(app_id, &app.secret, &invented), UNREACHED).await.err()
+    } else {
+        call(wechat.exchange_code(app_id, &app.secret, &invented), UNREACHED).await.err()
+    };
+    judge(&said.unwrap_or(Said::Yes), app.kind).about("credentials", &app.id)
 }
 
 /// Where an app's AppSecret stands.
@@ -22,6 +26,8 @@ pub(super) const fn console(kind: AppKind) -> &'static str {
     match kind {
         AppKind::Website => "open.weixin.qq.com, 管理中心 > 网站应用",
         AppKind::OfficialAccount => "mp.weixin.qq.com, 设置与开发 > 基本配置",
+        AppKind::MiniProgram => "mp.weixin.qq.com, 开发与服务 > 开发管理",
+        AppKind::Mobile => "open.weixin.qq.com, 管理中心 > 移动应用",
     }
 }
 

@@ -54,7 +54,7 @@ fn lacking(directory: &Directory, app: &App, method: &Method) -> Option<Verdict>
                 )
             })
         }
-        MethodKind::OfficialAccountWeb(Scope::Userinfo) | MethodKind::WebsiteQr(_) => None,
+        _ => None,
     }
 }
 

@@ -45,6 +45,9 @@ pub struct SessionPolicy {
     pub absolute: Span,
 }
 
+/// How long the row of a session that ran out is kept.
+const REMEMBERED: Span = Span::from_days(1);
+
 /// A session that has run out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Expired {
@@ -74,9 +77,10 @@ impl SessionPolicy {
         now.since(written_at).millis() >= self.idle.millis() / 10
     }
 
-    /// How long a store needs to keep a session from `now` on.
+    /// How long a store needs to keep a session from `now` on: a while beyond its end, so that whoever still holds
+    /// its token is told that it ran out, and not taken for a stranger.
     pub fn time_to_live(self, created_at: Timestamp, seen_at: Timestamp, now: Timestamp) -> Span {
-        created_at.plus(self.absolute).min(seen_at.plus(self.idle)).since(now)
+        created_at.plus(self.absolute).min(seen_at.plus(self.idle)).plus(REMEMBERED).since(now)
     }
 }
 
@@ -147,9 +151,10 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn the_row_is_kept_until_whichever_end_comes_first() {
+    fn the_row_is_kept_for_a_day_beyond_whichever_end_comes_first() {
         let at = Timestamp::from_millis;
-        assert_eq!(POLICY.time_to_live(at(0), at(0), at(40)).millis(), 60);
-        assert_eq!(POLICY.time_to_live(at(0), at(950), at(990)).millis(), 10);
+        let beyond = |ttl: Span| ttl.millis() - REMEMBERED.millis();
+        assert_eq!(beyond(POLICY.time_to_live(at(0), at(0), at(40))), 60);
+        assert_eq!(beyond(POLICY.time_to_live(at(0), at(950), at(990))), 10);
     }
 }

@@ -216,7 +216,11 @@ async fn settle(
 }
 
 /// Points rows at an account they do not lead to yet; `false` if one was settled for another meanwhile.
-async fn link(store: &dyn Store, account: &AccountId, add: &[IdentityKey]) -> Result<bool, StoreError> {
+pub(super) async fn link(
+    store: &dyn Store,
+    account: &AccountId,
+    add: &[IdentityKey],
+) -> Result<bool, StoreError> {
     for key in add {
         let ours = IdentityRow::settled(account.clone());
         let there = store.claim_identity(key, &ours).await?;

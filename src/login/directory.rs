@@ -3,6 +3,7 @@
 //! Built from config as a whole: every problem is found at once, and a directory with a problem never exists.
 
 mod check;
+mod program;
 mod settings;
 
 use std::collections::BTreeMap;
@@ -16,6 +17,7 @@ use crate::ground::{Secret, Span};
 use crate::wechat::push::PushKeys;
 
 pub use super::replies::Replies;
+pub use program::{OpenIn, ProgramOptions, ProgramScanOptions, Version};
 pub use settings::{
     AppConfig, AppKind, MethodConfig, MethodKindName, OnUnfollow, Picture, PoolConfig, Presentation, Scope,
 };
@@ -50,6 +52,8 @@ pub struct App {
     pub relay_to: Option<Url>,
     /// What people read in the chat.
     pub replies: Replies,
+    /// The `gh_…` by which a native app opens the mini program.
+    pub original_id: Option<String>,
 }
 
 /// A checked method.
@@ -76,6 +80,14 @@ pub enum MethodKind {
     OfficialAccountWeb(Scope),
     /// Scanning a code of a service account.
     OfficialAccountScan(ScanOptions),
+    /// Scanning a code of a mini program, which confirms.
+    MiniProgramScan(ProgramScanOptions),
+    /// A mini program logs its own user in.
+    MiniProgram,
+    /// A native app pulls WeChat up.
+    MobileApp,
+    /// A native app opens a mini program, which confirms.
+    AppLaunch(ProgramOptions),
 }
 
 /// How scanning a service account works.
@@ -96,10 +108,16 @@ impl Method {
     ///
     /// A phone's own browser can show a QR code too, but nobody can scan the screen they hold.
     pub fn fits(&self, client: ClientKind) -> bool {
-        match self.kind {
+        match &self.kind {
             // Whatever runs on a computer shows a code that a phone can scan, other apps' browsers included.
             MethodKind::WebsiteQr(_) | MethodKind::OfficialAccountScan(_) => client.is_on_a_computer(),
             MethodKind::OfficialAccountWeb(_) => matches!(client, ClientKind::WeChat { .. }),
+            // A phone's own browser can open the mini program instead, if there is a link for it.
+            MethodKind::MiniProgramScan(options) => {
+                client.is_on_a_computer() || (client == ClientKind::Mobile && options.open != OpenIn::None)
+            }
+            // Apps and mini programs begin these themselves.
+            MethodKind::MiniProgram | MethodKind::MobileApp | MethodKind::AppLaunch(_) => false,
         }
     }
 

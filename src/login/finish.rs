@@ -5,13 +5,15 @@
 
 use std::time::Duration;
 
+use super::account_links;
 use super::account_of::{Outcome, Rules, account_of};
 use super::directory::{Directory, Method};
 use super::{FLOW_LIFETIME, FLOW_MEMORY, Login, SessionRules, flow_mark};
 use crate::domain::{
-    Account, Flow, FlowId, FlowRefusal, Identity, InvalidTransition, Refusal, Session, Stage,
+    Account, Flow, FlowId, FlowRefusal, Identity, InvalidTransition, MethodId, Origin, Refusal, Session,
+    Stage,
 };
-use crate::ground::{Token, TokenDigest, random_id};
+use crate::ground::{Timestamp, Token, TokenDigest, random_id};
 use crate::store::StoreError;
 use crate::wechat;
 
@@ -94,6 +96,41 @@ pub(super) enum Taken {
     NotYet,
     /// The flow has run out, or the other one takes too long.
     Gone,
+}
+
+impl Visit {
+    /// Where a login begins, for the phone that is asked to approve it.
+    pub fn origin(&self) -> Origin {
+        Origin { ip: self.ip.clone(), user_agent: self.short_user_agent() }
+    }
+
+    /// The session that a login opens here.
+    pub(super) fn session(
+        &self,
+        account: &Account,
+        method: &MethodId,
+        identity: &Identity,
+        host: &str,
+        now: Timestamp,
+    ) -> Session {
+        Session {
+            account: account.id.clone(),
+            pool: account.pool.clone(),
+            login_id: random_id(&mut rand::rng(), 20),
+            method: method.clone(),
+            app_id: identity.app_id.clone(),
+            open_id: identity.open_id.clone(),
+            host: host.to_owned(),
+            created_at: now,
+            last_seen_at: now,
+            ip: self.ip.clone(),
+            user_agent: self.short_user_agent(),
+        }
+    }
+
+    fn short_user_agent(&self) -> Option<String> {
+        self.user_agent.as_deref().map(|text| text.chars().take(200).collect())
+    }
 }
 
 impl Login {
@@ -190,6 +227,9 @@ impl Login {
                 let now = self.clock.now();
                 match account_of(&*self.store, &identity, &method.id, rules, now).await? {
                     Outcome::Account(account) => {
+                        let account =
+                            account_links::keep_phone(&*self.store, *account, identity.phone.as_ref(), now)
+                                .await?;
                         return self.open(context, taken, browser, &account, &identity, visit).await;
                     }
                     Outcome::Several(_) => FlowRefusal::SeveralAccounts,
@@ -216,19 +256,7 @@ impl Login {
     ) -> Result<Ending, StoreError> {
         let now = self.clock.now();
         let token = session_token(browser, &flow);
-        let session = Session {
-            account: account.id.clone(),
-            pool: account.pool.clone(),
-            login_id: random_id(&mut rand::rng(), 20),
-            method: flow.method.clone(),
-            app_id: identity.app_id.clone(),
-            open_id: identity.open_id.clone(),
-            host: context.host.to_owned(),
-            created_at: now,
-            last_seen_at: now,
-            ip: visit.ip.clone(),
-            user_agent: visit.user_agent.as_deref().map(|text| text.chars().take(200).collect()),
-        };
+        let session = visit.session(account, &flow.method, identity, context.host, now);
         let ttl = context.rules.policy.time_to_live(now, now, now);
         self.store.put_session(&token.digest(), &session, ttl).await?;
         let Ok(done) = flow.sign_in(account.id.clone()) else { return Ok(Ending::Unknown) };

@@ -12,7 +12,7 @@ mod cooldown;
 use tokio::time::Instant;
 
 use super::directory::{App, Directory, Method, MethodKind, OnUnfollow, Picture, ScanOptions};
-use super::{BeginError, FLOW_MEMORY, Login, flow_mark};
+use super::{BeginError, FLOW_MEMORY, Login, flow_mark, person_mark};
 use crate::domain::{Flow, FlowId, IdentityKey, OpenId, Profile, Session};
 use crate::ground::{Span, Token, TokenDigest, random_id};
 use crate::store::{OnceKey, StoreError};
@@ -30,6 +30,9 @@ const MESSAGE_MEMORY: Span = Span::from_mins(11);
 
 /// How much may go on after its answer; WeChat sends again what finds no room.
 const MAX_AFTER: usize = 512;
+
+/// What an account that may make no codes is not asked for again.
+const SCENE: &str = "code of the account";
 
 const TICKET: &str = "scan";
 const MESSAGE: &str = "push";
@@ -109,9 +112,9 @@ impl Login {
             let scene = &scene;
             async move { wechat.create_scene_code(&token, scene, options.lifetime).await }
         };
-        self.cooldown.check(app, self.clock.now())?;
+        self.cooldown.check(app, SCENE, self.clock.now())?;
         let code = self.tokens.call(wechat, app, create).await;
-        let code = code.inspect_err(|error| self.cooldown.note(app, error, self.clock.now()))?;
+        let code = code.inspect_err(|error| self.cooldown.note(app, SCENE, error, self.clock.now()))?;
         self.store.put_flow(flow, options.lifetime.plus(FLOW_MEMORY)).await?;
         let key = OnceKey::of_text(TICKET, &ticket);
         self.store.put_once(&key, flow.id.as_str(), options.lifetime).await?;
@@ -179,7 +182,7 @@ impl Login {
         let method = directory.method(&flow.method).filter(|method| method.app == app.id);
         let Some((method, options)) = method.and_then(scan_options) else { return expired() };
         let scan = |flow: Flow| flow.scan(open_id.clone(), Profile::default(), self.clock.now());
-        let (id, person) = (flow.id, person(app, open_id.as_str()));
+        let (id, person) = (flow.id, person_mark(app, open_id.as_str()));
         let flow = match self.step(&id, scan).await? {
             Ok(flow) => flow,
             Err(problem) => {
@@ -234,7 +237,7 @@ impl Login {
         if ends && self.is_replayed(app, message).await? {
             return Ok(PushOutcome::Replayed);
         }
-        let person = person(app, &message.from);
+        let person = person_mark(app, &message.from);
         tracing::info!(target: "audit", event = "unfollowed", app = %app.id, person);
         if let (true, Ok(open_id)) = (ends, OpenId::new(message.from.as_str())) {
             // Before the answer: where it fails, WeChat sends the message again.
@@ -254,16 +257,11 @@ impl Login {
         let row = self.store.identities(std::slice::from_ref(&key)).await?.pop().flatten();
         for account in row.map(|row| row.accounts).unwrap_or_default() {
             let ended = self.sessions.end_where(&account, &through).await?;
-            let person = person(app, open_id.as_str());
+            let person = person_mark(app, open_id.as_str());
             tracing::info!(target: "audit", event = "sessions_ended", app = %app.id, person, %account, ended);
         }
         Ok(())
     }
-}
-
-/// Somebody in the audit log: the same in all lines of an app, and neither an OpenID nor a key into the store.
-fn person(app: &App, open_id: &str) -> String {
-    TokenDigest::of_text(&format!("{} {open_id}", app.app_id)).brief()
 }
 
 fn scan_options(method: &Method) -> Option<(&Method, &ScanOptions)> {

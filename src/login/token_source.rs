@@ -64,8 +64,8 @@ pub(super) fn check(app: &AppConfig, problem: &mut impl FnMut(&str, String)) -> 
             problem(key, message.to_owned());
         }
     };
-    if app.kind != AppKind::OfficialAccount {
-        refuse(&given, "only an official_account has a server token; remove the key");
+    if !matches!(app.kind, AppKind::OfficialAccount | AppKind::MiniProgram) {
+        refuse(&given, "only an official_account or a mini_program has a server token; remove the key");
         return TokenSource::Stable;
     }
     match app.server_token.unwrap_or_default() {

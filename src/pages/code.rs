@@ -231,10 +231,76 @@ codes! {
     PushTooLarge = "push_too_large", PAYLOAD_TOO_LARGE, false,
         en "The message is too large", "WeChat sends no messages of this size, so it was not read.",
         zh "消息过大", "微信不会发送这么大的消息，因此没有读取。";
+    /// A call of the API whose body is not JSON.
+    UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, false,
+        en "The body has to be JSON", "Send the request with `Content-Type: application/json` and a JSON object as its body.",
+        zh "请求内容必须是 JSON", "请使用 Content-Type: application/json，并以 JSON 对象作为请求内容。";
+    /// The method exists, but this call is for methods of another kind.
+    WrongMethod = "wrong_method", CONFLICT, false,
+        en "This way of signing in works otherwise", "The method exists, but this call is for methods of another kind. The API document says which calls go with which kind.",
+        zh "该登录方式不适用于此接口", "该登录方式存在，但此接口适用于其他类型的登录方式。请查阅接口文档。";
+    /// WeChat says that the code was exchanged before.
+    CodeUsed = "code_used", BAD_REQUEST, true,
+        en "This code was used before", "Each code of WeChat works once. Ask WeChat for a new one and try again.",
+        zh "登录凭证已被使用", "微信的每个登录凭证只能使用一次，请重新获取后再试。";
+    /// WeChat does not accept the code of the phone number button.
+    PhoneCodeRejected = "phone_code_rejected", BAD_REQUEST, true,
+        en "WeChat did not confirm the phone number", "The code of the phone number was used before, is too old or belongs to another mini program. Ask for the phone number again, and for a new login code too.",
+        zh "微信未确认手机号", "手机号凭证已被使用、已过期或属于其他小程序。请重新获取手机号，并重新获取登录凭证。";
+    /// What the older phone number button encrypted cannot be believed.
+    EncryptedDataRejected = "encrypted_data_rejected", BAD_REQUEST, true,
+        en "The encrypted data cannot be read", "It does not belong to this sign-in, to this mini program or to this moment. Call wx.login first, then ask for the phone number, then send both.",
+        zh "无法解读加密数据", "加密数据与此次登录、此小程序或当前时间不符。请先调用 wx.login，再获取手机号，然后一并提交。";
+    /// The nonce of a native app's login.
+    NonceUnknown = "nonce_unknown", BAD_REQUEST, true,
+        en "This sign-in was not begun here", "The nonce is not one of ours, was used before, has run out or belongs to another method. Begin again.",
+        zh "此次登录不是从这里开始的", "nonce 不存在、已被使用、已过期或属于其他登录方式，请重新开始。";
+    /// The verifier of a launch does not belong to its challenge.
+    VerifierWrong = "verifier_wrong", FORBIDDEN, false,
+        en "Another app began this sign-in", "The verifier does not belong to the challenge that this sign-in began with. Nobody was signed in.",
+        zh "此次登录是由其他应用发起的", "verifier 与发起登录时的 challenge 不符。没有登录任何账号。";
+    /// The return code of a launch is not the one that the mini program got.
+    ReturnCodeWrong = "return_code_wrong", FORBIDDEN, true,
+        en "The return code is wrong", "It is not the one that the mini program was given for this sign-in, or it has run out. Nobody was signed in.",
+        zh "返回码不正确", "返回码不是小程序在此次登录中获得的那一个，或者已经过期。没有登录任何账号。";
+    /// An account that was not among those offered.
+    AccountNotOffered = "account_not_offered", FORBIDDEN, false,
+        en "This account was not offered", "Only an account that belongs to your WeChat can be chosen. Nobody was signed in.",
+        zh "不能选择该账号", "只能选择与您的微信关联的账号。没有登录任何账号。";
+    /// The identity belongs to another account, or the account has another one of the same app.
+    IdentityTaken = "identity_taken", CONFLICT, false,
+        en "This WeChat cannot be added", "It belongs to another account, or your account already has another WeChat of the same app. Nothing was changed.",
+        zh "无法绑定此微信", "此微信已属于其他账号，或者您的账号已绑定同一应用下的其他微信。没有做任何更改。";
     /// The operator's WeChat settings are wrong.
     Misconfigured = "misconfigured", INTERNAL_SERVER_ERROR, false,
         en "Signing in is not set up correctly", "The WeChat settings of this site need a correction. The operator has been told; there is nothing you can do about it.",
         zh "登录配置有误", "本站的微信设置需要修正。已通知管理员，您无需进行任何操作。";
+}
+
+impl ErrorCode {
+    /// Whether a call of the JSON API may be answered with it; the others are for browsers, apps behind the gateway and
+    /// WeChat's own messages.
+    pub const fn is_of_the_api(self) -> bool {
+        !matches!(
+            self,
+            Self::AmbiguousPath
+                | Self::Forbidden
+                | Self::ForeignOrigin
+                | Self::NoRoute
+                | Self::UpstreamDown
+                | Self::UpstreamTimeout
+                | Self::UnknownState
+                | Self::Denied
+                | Self::Snapshot
+                | Self::PushSignature
+                | Self::PushStale
+                | Self::PushReplayed
+                | Self::PushForeignApp
+                | Self::PushNotEncrypted
+                | Self::PushUnreadable
+                | Self::PushTooLarge
+        )
+    }
 }
 
 impl From<FlowRefusal> for ErrorCode {

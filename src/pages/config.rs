@@ -107,7 +107,7 @@ impl PagesConfig {
 }
 
 /// Whether our content security policy lets a browser load this picture.
-fn is_own_picture(logo: &str) -> bool {
+pub fn is_own_picture(logo: &str) -> bool {
     let clean = !logo.chars().any(|c| c.is_control() || c.is_whitespace() || c == '\\');
     let own_path = logo.starts_with('/') && !logo.starts_with("//");
     clean && (own_path || logo.starts_with("data:image/"))

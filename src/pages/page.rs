@@ -7,7 +7,7 @@ mod notice;
 mod phone;
 mod samples;
 
-pub use login::{Login, LoginBody, MethodLabel, MethodLink, Scan};
+pub use login::{CodeOf, Login, LoginBody, MethodLabel, MethodLink, Scan};
 pub use notice::{Notice, UnknownNotice};
 pub use phone::{Confirm, Confirmed};
 
@@ -126,7 +126,18 @@ impl Page {
 
     /// The HTTP status the page is sent with.
     pub fn status(&self) -> StatusCode {
-        self.code().map_or(StatusCode::OK, ErrorCode::status)
+        match self {
+            Self::Login(Login { body: LoginBody::TooMany { .. }, .. }) => StatusCode::TOO_MANY_REQUESTS,
+            _ => self.code().map_or(StatusCode::OK, ErrorCode::status),
+        }
+    }
+
+    /// After how many seconds it makes sense to ask again, if that is what the page says.
+    pub fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::Login(Login { body: LoginBody::TooMany { seconds }, .. }) => Some(*seconds),
+            _ => None,
+        }
     }
 
     /// What the page takes from other hosts, apart from a frame: the picture of somebody who scanned a code.

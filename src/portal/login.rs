@@ -4,19 +4,19 @@
 //! comes back through a hand-over; one who is known there already is handed over at once.
 
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use serde::Deserialize;
 use url::form_urlencoded;
 
 use super::answer::Answer;
 use super::visitor::Visitor;
-use super::{Portal, callback};
+use super::{Portal, callback, panel};
 use crate::domain::{Handover, MethodId, ReturnTo};
 use crate::gate::client::ClientKind;
 use crate::ground::{Token, TokenDigest};
-use crate::login::directory::{Picture, Presentation};
-use crate::login::{App, BeginError, Method, MethodKind, Presence, ScanOptions, Start, WechatPage};
+use crate::login::directory::Presentation;
+use crate::login::{App, Method, MethodKind, Presence, Start, WechatPage};
 use crate::pages::{self, ErrorCode, Lang, LoginBody, MethodLabel, MethodLink, Notice, Page};
 use crate::wechat::QrLang;
 
@@ -34,7 +34,7 @@ pub(super) struct Wish {
 }
 
 /// What a wish comes to once it is checked.
-struct Goal {
+pub(super) struct Goal {
     return_to: ReturnTo,
     handover: Option<Handover>,
     from: Option<String>,
@@ -42,7 +42,7 @@ struct Goal {
 
 impl Goal {
     /// The query that brings the login page back to the same goal.
-    fn query(&self, more: &[(&str, &str)]) -> String {
+    pub(super) fn query(&self, more: &[(&str, &str)]) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());
         query.append_pair("rt", self.return_to.location());
         if let Some(from) = &self.from {
@@ -78,7 +78,6 @@ pub(super) async fn page(State(portal): State<Portal>, visitor: Visitor, Query(w
     let mut links = links(&visitor, &methods, method, &goal);
     let query = goal.query(&[]);
     let full = format!("{}/{}?{query}", visitor.own("login"), method.id);
-    let mut wait = None;
     let (body, browser) = match &method.kind {
         MethodKind::WebsiteQr(Presentation::Redirect) | MethodKind::OfficialAccountWeb(_) => {
             (LoginBody::Go { href: full }, None)
@@ -89,26 +88,19 @@ pub(super) async fn page(State(portal): State<Portal>, visitor: Visitor, Query(w
             (LoginBody::Embedded { frame_url, full_url: full }, Some(browser))
         }
         MethodKind::OfficialAccountScan(options) => {
-            match scan(&portal, &visitor, method, options, goal).await? {
-                Panel::Code(scan, browser) => (LoginBody::Scan(*scan), Some(browser)),
-                Panel::Later(seconds) => {
-                    wait = Some(seconds);
-                    (LoginBody::TooMany, None)
-                }
-                Panel::Unavailable => {
-                    links.iter_mut().filter(|link| link.selected).for_each(|link| link.available = false);
-                    (LoginBody::Unavailable, None)
-                }
-            }
+            panel::account(&portal, &visitor, method, options, goal).await?.shown(&mut links)
+        }
+        MethodKind::MiniProgramScan(options) => {
+            panel::program(&portal, &visitor, method, options, goal).await?.shown(&mut links)
+        }
+        // They fit no browser, so none of them is selected.
+        MethodKind::MiniProgram | MethodKind::MobileApp | MethodKind::AppLaunch(_) => {
+            (LoginBody::NoMethod, None)
         }
     };
     let frame = matches!(body, LoginBody::Embedded { .. }).then(|| visitor.snapshot.wechat.open());
     let page = Page::Login(pages::Login { methods: links, body, notice });
     let mut response = visitor.framing_page(&page, frame);
-    if let Some(seconds) = wait {
-        *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-    }
     if let Some(cookie) = wish.method.and_then(|_| remember(&visitor, method)) {
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
@@ -135,63 +127,6 @@ fn remember(visitor: &Visitor, method: &Method) -> Option<HeaderValue> {
     visitor.snapshot.site.cookies.set_chosen_method(method.id.as_str())
 }
 
-/// What the panel of a code shows.
-enum Panel {
-    /// The code, for the browser with this secret.
-    Code(Box<pages::Scan>, Token),
-    /// This address has had many; another one after so many seconds.
-    Later(u64),
-    /// WeChat gives none, which was logged.
-    Unavailable,
-}
-
-/// Begins a login with a code to scan.
-async fn scan(
-    portal: &Portal,
-    visitor: &Visitor,
-    method: &Method,
-    options: &ScanOptions,
-    goal: Goal,
-) -> Result<Panel, Response> {
-    if let Err(seconds) = portal.throttle.check_code(visitor.ip.as_deref()) {
-        return Ok(Panel::Later(seconds));
-    }
-    let again = goal.query(&[("method", method.id.as_str())]);
-    let (app, browser) = prepare(portal, visitor, method)?;
-    let start = start_of(visitor, method, app, &browser, options, goal);
-    let (flow, scene) = match portal.login.begin_code(start, &visitor.snapshot.wechat).await {
-        Ok(begun) => begun,
-        Err(BeginError::Wechat(error)) => {
-            // The keeper of tokens and the client have told the operator; here only who met it.
-            tracing::debug!(request_id = %visitor.request_id, method = %method.id, %error, "no code to show");
-            return Ok(Panel::Unavailable);
-        }
-        Err(BeginError::Store(error)) => return Err(visitor.refuse(error)),
-    };
-    let id = &flow.id;
-    let own = |what: &str| visitor.own(&format!("flow/{what}?flow={id}"));
-    let drawn = match scene.picture {
-        Picture::Drawn => pages::qr_svg(&scene.url),
-        Picture::Wechat => None,
-    };
-    // An address too long to draw has WeChat's own picture.
-    let picture_href = drawn.is_none().then(|| {
-        let ticket: String = form_urlencoded::byte_serialize(scene.ticket.as_bytes()).collect();
-        format!("{}&ticket={ticket}", own("qr.jpg"))
-    });
-    let scan = pages::Scan {
-        picture: drawn.unwrap_or_default(),
-        picture_href,
-        events_href: own("events"),
-        state_href: own("state"),
-        finish_href: own("finish"),
-        again_href: format!("{}?{again}", visitor.own("login")),
-        expires_in: scene.expires_in.secs(),
-        asks: options.confirm,
-    };
-    Ok(Panel::Code(Box::new(scan), browser))
-}
-
 /// `GET login/{method}`: to WeChat's own page in full.
 pub(super) async fn start(
     State(portal): State<Portal>,
@@ -212,8 +147,11 @@ pub(super) async fn start(
     let way = match method.kind {
         MethodKind::WebsiteQr(_) => WechatPage::Qr { embedded: false, lang: qr_lang(&visitor) },
         MethodKind::OfficialAccountWeb(scope) => WechatPage::Consent(scope),
-        MethodKind::OfficialAccountScan(_) => {
-            // It has no page at WeChat; ours shows the code.
+        MethodKind::MiniProgram | MethodKind::MobileApp | MethodKind::AppLaunch(_) => {
+            return Err(visitor.refuse(ErrorCode::WrongMethod));
+        }
+        MethodKind::OfficialAccountScan(_) | MethodKind::MiniProgramScan(_) => {
+            // They have no page at WeChat; ours shows the code.
             let path = format!("{}?{}", visitor.own("login"), goal.query(&[("method", method.id.as_str())]));
             return Ok(visitor.go_own(&visitor.host, &path));
         }
@@ -295,6 +233,7 @@ fn links(visitor: &Visitor, methods: &[&Method], selected: &Method, goal: &Goal)
                 (None, MethodKind::WebsiteQr(_)) => MethodLabel::Scan,
                 (None, MethodKind::OfficialAccountWeb(_)) => MethodLabel::InWechat,
                 (None, MethodKind::OfficialAccountScan(_)) => MethodLabel::Follow,
+                (None, _) => MethodLabel::Program,
             },
             href: format!("{}?{}", visitor.own("login"), goal.query(&[("method", method.id.as_str())])),
             selected: method.id == selected.id,
@@ -326,7 +265,11 @@ async fn begin(
 }
 
 /// The app of a login that may begin, and the browser's secret.
-fn prepare<'v>(portal: &Portal, visitor: &'v Visitor, method: &Method) -> Result<(&'v App, Token), Response> {
+pub(super) fn prepare<'v>(
+    portal: &Portal,
+    visitor: &'v Visitor,
+    method: &Method,
+) -> Result<(&'v App, Token), Response> {
     if let Err(seconds) = portal.throttle.check(visitor.ip.as_deref()) {
         return Err(visitor.too_many(seconds));
     }
@@ -338,7 +281,7 @@ fn prepare<'v>(portal: &Portal, visitor: &'v Visitor, method: &Method) -> Result
     Ok((app, browser))
 }
 
-fn start_of<'a, Way>(
+pub(super) fn start_of<'a, Way>(
     visitor: &Visitor,
     method: &'a Method,
     app: &'a App,

@@ -13,6 +13,10 @@ use crate::domain::FlowId;
 /// Logins that one address may begin at once, and that many again each minute.
 const PER_MINUTE: NonZeroU32 = NonZeroU32::new(120).expect("120 is not zero");
 
+/// Calls of the API from one address at once, and that many again each minute: thousands of phones may share the address
+/// of a phone network.
+const CLIENT_PER_MINUTE: NonZeroU32 = NonZeroU32::new(1200).expect("1200 is not zero");
+
 /// Codes that one address may have each minute. WeChat makes 100,000 a day for a new account.
 /// Source: "接口调用频次限制" (limits of API calls).
 const CODES_PER_MINUTE: NonZeroU32 = NonZeroU32::new(20).expect("20 is not zero");
@@ -30,6 +34,7 @@ const SWEEP_EVERY: u32 = 1024;
 #[derive(Debug)]
 pub struct Throttle {
     logins: DefaultKeyedRateLimiter<IpAddr>,
+    clients: DefaultKeyedRateLimiter<IpAddr>,
     codes: DefaultKeyedRateLimiter<IpAddr>,
     flows: DefaultKeyedRateLimiter<FlowId>,
     checks: AtomicU32,
@@ -40,6 +45,7 @@ impl Throttle {
     pub fn new() -> Self {
         Self {
             logins: RateLimiter::keyed(Quota::per_minute(PER_MINUTE)),
+            clients: RateLimiter::keyed(Quota::per_minute(CLIENT_PER_MINUTE)),
             codes: RateLimiter::keyed(Quota::per_minute(CODES_PER_MINUTE).allow_burst(CODES_AT_ONCE)),
             flows: RateLimiter::keyed(Quota::per_minute(PER_FLOW)),
             checks: AtomicU32::new(0),
@@ -50,6 +56,12 @@ impl Throttle {
     pub fn check(&self, ip: Option<&str>) -> Result<(), u64> {
         self.sweep();
         check(&self.logins, &key(ip))
+    }
+
+    /// Whether a client at `ip` may call now; else after how many seconds.
+    pub fn check_client(&self, ip: Option<&str>) -> Result<(), u64> {
+        self.sweep();
+        check(&self.clients, &key(ip))
     }
 
     /// Whether `ip` may have another code to scan now; else after how many seconds.
@@ -67,6 +79,7 @@ impl Throttle {
     fn sweep(&self) {
         if self.checks.fetch_add(1, Ordering::Relaxed) % SWEEP_EVERY == SWEEP_EVERY - 1 {
             self.logins.retain_recent();
+            self.clients.retain_recent();
             self.codes.retain_recent();
             self.flows.retain_recent();
         }

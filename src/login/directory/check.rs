@@ -4,10 +4,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::program::{lifetime, program_options, program_scan_options};
 use super::settings::{AppConfig, AppKind, MethodConfig, MethodKindName, PoolConfig};
 use super::{App, Method, MethodKind, Pool, ScanOptions};
 use crate::domain::PoolId;
-use crate::ground::{Span, nearest};
+use crate::ground::nearest;
 use crate::login::replies::Replies;
 use crate::login::token_source;
 use crate::wechat::push::PushKeys;
@@ -70,6 +71,7 @@ pub(super) fn apps(
             push,
             relay_to: app.relay_to.clone(),
             replies,
+            original_id: original_id(app, &mut problem),
         };
         if checked.insert(app.id.clone(), value).is_some() {
             problems.push((format!("apps[{index}].id"), format!("the app `{}` is listed twice", app.id)));
@@ -162,6 +164,20 @@ pub(super) fn methods(
                 }
                 MethodKind::OfficialAccountScan(scan_options(method, &mut problem))
             }
+            MethodKindName::MiniProgramScan => {
+                MethodKind::MiniProgramScan(program_scan_options(method, &mut problem))
+            }
+            MethodKindName::MiniProgram => MethodKind::MiniProgram,
+            MethodKindName::MobileApp => MethodKind::MobileApp,
+            MethodKindName::AppLaunch => {
+                if app.is_some_and(|app| app.kind == AppKind::MiniProgram && app.original_id.is_none()) {
+                    problem(
+                        "app",
+                        "needs the app's `original_id`: native apps open a mini program by it".into(),
+                    );
+                }
+                MethodKind::AppLaunch(program_options(method, &mut problem))
+            }
         };
         let pool = app.and_then(|app| pools.iter().find(|pool| pool.id == app.pool));
         let inherited = pool.map(|pool| pool.registration).unwrap_or_default();
@@ -176,29 +192,50 @@ pub(super) fn methods(
     checked
 }
 
-/// Keys that belong to methods of another kind.
+/// Keys that belong to methods of other kinds.
 fn foreign_keys(method: &MethodConfig, problem: &mut impl FnMut(&str, String)) {
-    use MethodKindName::{OfficialAccountScan, OfficialAccountWeb, WebsiteQr};
-    let given = [
-        ("presentation", method.presentation.is_some(), WebsiteQr, "website_qr"),
-        ("scope", method.scope.is_some(), OfficialAccountWeb, "official_account_web"),
-        ("lifetime", method.lifetime.is_some(), OfficialAccountScan, "official_account_scan"),
-        ("confirm", method.confirm.is_some(), OfficialAccountScan, "official_account_scan"),
-        ("picture", method.picture.is_some(), OfficialAccountScan, "official_account_scan"),
-        ("on_unfollow", method.on_unfollow.is_some(), OfficialAccountScan, "official_account_scan"),
+    use MethodKindName::{AppLaunch, MiniProgramScan, OfficialAccountScan, OfficialAccountWeb, WebsiteQr};
+    let given: [(&str, bool, &[MethodKindName]); 11] = [
+        ("presentation", method.presentation.is_some(), &[WebsiteQr]),
+        ("scope", method.scope.is_some(), &[OfficialAccountWeb]),
+        ("lifetime", method.lifetime.is_some(), &[OfficialAccountScan, MiniProgramScan, AppLaunch]),
+        ("confirm", method.confirm.is_some(), &[OfficialAccountScan]),
+        ("picture", method.picture.is_some(), &[OfficialAccountScan]),
+        ("on_unfollow", method.on_unfollow.is_some(), &[OfficialAccountScan]),
+        ("page", method.page.is_some(), &[MiniProgramScan, AppLaunch]),
+        ("version", method.version.is_some(), &[MiniProgramScan, AppLaunch]),
+        ("ask_phone", method.ask_phone.is_some(), &[MiniProgramScan, AppLaunch]),
+        ("logo", method.logo.is_some(), &[MiniProgramScan]),
+        ("open", method.open.is_some(), &[MiniProgramScan]),
     ];
-    for (key, _, _, kind) in given.into_iter().filter(|(_, given, kind, _)| *given && *kind != method.kind) {
-        problem(key, format!("only {kind} has this key; remove it"));
+    for (key, _, kinds) in
+        given.into_iter().filter(|(_, given, kinds)| *given && !kinds.contains(&method.kind))
+    {
+        let kinds: Vec<&str> = kinds.iter().map(|kind| kind.name()).collect();
+        problem(key, format!("only {} has this key; remove it", kinds.join(" or ")));
     }
 }
 
-fn scan_options(method: &MethodConfig, problem: &mut impl FnMut(&str, String)) -> ScanOptions {
-    let lifetime = method.lifetime.unwrap_or(Span::from_mins(3));
-    if !(Span::from_secs(10)..=Span::from_mins(30)).contains(&lifetime) {
-        problem("lifetime", format!("`{lifetime}` is not between 10s and 30m"));
+/// The mini program's original id, checked.
+fn original_id(app: &AppConfig, problem: &mut impl FnMut(&str, String)) -> Option<String> {
+    let id = app.original_id.clone()?;
+    if app.kind != AppKind::MiniProgram {
+        problem("original_id", "only a mini_program has this key; remove it".into());
+    } else if !id
+        .strip_prefix("gh_")
+        .is_some_and(|rest| (1..=32).contains(&rest.len()) && rest.bytes().all(|b| b.is_ascii_alphanumeric()))
+    {
+        problem(
+            "original_id",
+            format!("`{id}` must be `gh_` and letters and digits, as WeChat's console shows it"),
+        );
     }
+    Some(id)
+}
+
+fn scan_options(method: &MethodConfig, problem: &mut impl FnMut(&str, String)) -> ScanOptions {
     ScanOptions {
-        lifetime,
+        lifetime: lifetime(method, problem),
         confirm: method.confirm.unwrap_or_default(),
         picture: method.picture.unwrap_or_default(),
         on_unfollow: method.on_unfollow.unwrap_or_default(),
@@ -210,6 +247,21 @@ impl MethodKindName {
         match self {
             Self::WebsiteQr => AppKind::Website,
             Self::OfficialAccountWeb | Self::OfficialAccountScan => AppKind::OfficialAccount,
+            Self::MiniProgramScan | Self::MiniProgram | Self::AppLaunch => AppKind::MiniProgram,
+            Self::MobileApp => AppKind::Mobile,
+        }
+    }
+
+    /// As it is written in the config.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::WebsiteQr => "website_qr",
+            Self::OfficialAccountWeb => "official_account_web",
+            Self::OfficialAccountScan => "official_account_scan",
+            Self::MiniProgramScan => "mini_program_scan",
+            Self::MiniProgram => "mini_program",
+            Self::MobileApp => "mobile_app",
+            Self::AppLaunch => "app_launch",
         }
     }
 }

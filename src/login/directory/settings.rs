@@ -10,6 +10,8 @@ use crate::ground::{Secret, Span};
 use crate::login::replies::RepliesConfig;
 use crate::login::token_source::TokenSourceName;
 
+use super::program::{OpenIn, Version};
+
 /// `[[pools]]`: one population of people.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -30,7 +32,7 @@ pub struct PoolConfig {
 pub struct AppConfig {
     /// Name of the app; methods refer to it, and it is part of the callback address.
     pub id: String,
-    /// What it is at WeChat: `website` or `official_account` (a verified service account).
+    /// What it is at WeChat: `website`, `official_account` (a verified service account), `mini_program` or `mobile`.
     pub kind: AppKind,
     /// Its AppID.
     pub app_id: AppId,
@@ -39,7 +41,8 @@ pub struct AppConfig {
     pub secret: Secret,
     /// The pool its people belong to: all apps bound to one Open Platform account share one.
     pub pool: PoolId,
-    /// `official_account`: where its server token comes from: `stable` (default), `token` or `endpoint`.
+    /// `official_account`, `mini_program`: where its server token comes from: `stable` (default), `token` or
+    /// `endpoint`.
     #[serde(default)]
     pub server_token: Option<TokenSourceName>,
     /// `endpoint`: the address of the operator's own token server.
@@ -62,6 +65,10 @@ pub struct AppConfig {
     /// `official_account`: what people read in the chat.
     #[serde(default)]
     pub replies: RepliesConfig,
+    /// `mini_program`: its original id (原始 ID, `gh_` and 12 characters), by which native apps open it. Needed for
+    /// `app_launch`.
+    #[serde(default)]
+    pub original_id: Option<String>,
 }
 
 /// What an app is at WeChat.
@@ -72,6 +79,10 @@ pub enum AppKind {
     Website,
     /// A verified service account.
     OfficialAccount,
+    /// A mini program.
+    MiniProgram,
+    /// A native app of the Open Platform.
+    Mobile,
 }
 
 /// `[[methods]]`: one way to log in.
@@ -80,7 +91,8 @@ pub enum AppKind {
 pub struct MethodConfig {
     /// Name of the method; routes refer to it.
     pub id: MethodId,
-    /// `website_qr`, `official_account_web` or `official_account_scan`.
+    /// `website_qr`, `official_account_web`, `official_account_scan`, `mini_program_scan`, `mini_program`, `mobile_app` or
+    /// `app_launch`.
     pub kind: MethodKindName,
     /// The app it uses.
     pub app: String,
@@ -97,7 +109,8 @@ pub struct MethodConfig {
     /// `snsapi_base` (silent, OpenID only).
     #[serde(default)]
     pub scope: Option<Scope>,
-    /// `official_account_scan`: how long a code can be scanned, from `"10s"` to `"30m"`; default `"3m"`.
+    /// `official_account_scan`, `mini_program_scan`, `app_launch`: how long a code can be scanned or a launch confirmed,
+    /// from `"10s"` to `"30m"`; default `"3m"`.
     #[serde(default)]
     pub lifetime: Option<Span>,
     /// `official_account_scan`: whether the phone is asked before the browser is signed in; default `false`.
@@ -110,6 +123,23 @@ pub struct MethodConfig {
     /// or `end_sessions`.
     #[serde(default)]
     pub on_unfollow: Option<OnUnfollow>,
+    /// `mini_program_scan`, `app_launch`: the page of the mini program that confirms; default
+    /// `"pages/menshen/confirm/confirm"` and `"pages/menshen/launch/launch"`.
+    #[serde(default)]
+    pub page: Option<String>,
+    /// `mini_program_scan`, `app_launch`: which version of the mini program: `release` (default), `trial` or `develop`.
+    #[serde(default)]
+    pub version: Option<Version>,
+    /// `mini_program_scan`, `app_launch`: whether the mini program asks for the phone number; default `false`.
+    #[serde(default)]
+    pub ask_phone: Option<bool>,
+    /// `mini_program_scan`: a picture for the centre of the code: a path on your host or `data:image/…`.
+    #[serde(default)]
+    pub logo: Option<String>,
+    /// `mini_program_scan`: how a phone's browser outside WeChat opens the mini program: `none` (default), `url_link` or
+    /// `scheme`.
+    #[serde(default)]
+    pub open: Option<OpenIn>,
 }
 
 /// The kinds of methods, by their config names.
@@ -122,6 +152,14 @@ pub enum MethodKindName {
     OfficialAccountWeb,
     /// Scanning a code of a service account.
     OfficialAccountScan,
+    /// Scanning a code of a mini program.
+    MiniProgramScan,
+    /// One-click login of a mini program.
+    MiniProgram,
+    /// A native app pulls WeChat up.
+    MobileApp,
+    /// A native app opens a mini program.
+    AppLaunch,
 }
 
 /// Whose picture of a service account's code is shown.

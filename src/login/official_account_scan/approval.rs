@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::super::callback::refusal_of;
 use super::super::directory::{App, Directory};
 use super::super::server_tokens::{TokenError, shared};
-use super::super::{FLOW_MEMORY, Login, flow_mark};
+use super::super::{FLOW_MEMORY, Login, flow_mark, person_mark};
 use crate::domain::{
     Flow, FlowId, FlowRefusal, Identity, InvalidTransition, OpenId, Origin, Profile, UnionId,
 };
@@ -109,7 +109,7 @@ impl Login {
         let done = self.step(&question.flow, step).await?;
         // The flow has its one answer whatever becomes of the question; had it gone first, an error would end both.
         let _ = self.store.take_once(&key(token)).await;
-        let who = super::person(app, question.open_id.as_str());
+        let who = person_mark(app, question.open_id.as_str());
         tracing::info!(
             target: "audit", event = "scan_answered", app = %app.id, flow = flow_mark(&question.flow), person = who, yes,
             in_time = done.is_ok()
@@ -182,7 +182,7 @@ impl Login {
     }
 
     /// Moves a flow by `step`, however often others move it meanwhile.
-    pub(super) async fn step(
+    pub(in crate::login) async fn step(
         &self,
         id: &FlowId,
         step: impl Fn(Flow) -> Result<Flow, InvalidTransition>,

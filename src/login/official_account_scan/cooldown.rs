@@ -1,7 +1,7 @@
 //! Silence after WeChat gave an account no code: every visitor of the login page would ask again, and wait for it.
 //!
-//! Per process and account, for a minute, as long as WeChat wants, or for seconds where it did not answer; a changed
-//! secret starts afresh.
+//! Per process, account and what was asked for: for a minute, as long as WeChat wants, or for seconds where it did not
+//! answer; a changed secret starts afresh.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -17,7 +17,7 @@ const AFTER_FAULT: Span = Span::from_mins(1);
 /// How long nobody asks a WeChat that does not answer: a page that waits for it takes up to 13 seconds.
 const AFTER_SILENCE: Span = Span::from_secs(10);
 
-/// Accounts that are given up on, and until when. As many as a config has apps, and those of reloads before.
+/// What is given up on, and until when. As many as a config has methods, and those of reloads before.
 #[derive(Debug, Default)]
 pub(in crate::login) struct Cooldown(Mutex<HashMap<String, Silence>>);
 
@@ -30,11 +30,11 @@ struct Silence {
 }
 
 impl Cooldown {
-    /// The fault that `app` met lately, if it is too early to ask again.
-    pub(super) fn check(&self, app: &App, now: Timestamp) -> Result<(), TokenError> {
+    /// The fault that `app` met lately when it asked for `what`, if it is too early to ask again.
+    pub(in crate::login) fn check(&self, app: &App, what: &str, now: Timestamp) -> Result<(), TokenError> {
         let mut silences = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         silences.retain(|_, silence| now < silence.until);
-        match silences.get(&key(app)).cloned() {
+        match silences.get(&key(app, what)).cloned() {
             None => Ok(()),
             Some(Silence { message, hint, visitor, .. }) => {
                 Err(TokenError::Shared { message, hint, visitor })
@@ -42,8 +42,8 @@ impl Cooldown {
         }
     }
 
-    /// Notes why `app` got no code.
-    pub(super) fn note(&self, app: &App, error: &TokenError, now: Timestamp) {
+    /// Notes why `app` did not get `what`.
+    pub(in crate::login) fn note(&self, app: &App, what: &str, error: &TokenError, now: Timestamp) {
         // Faults of the token itself are shared by the keeper of tokens already.
         let TokenError::Wechat(fault) = error else { return };
         let wait = match fault.action() {
@@ -54,13 +54,13 @@ impl Cooldown {
         };
         let hint = fault.operator_hint();
         let mut silences = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if silences.get(&key(app)).is_some_and(|silence| now < silence.until) {
+        if silences.get(&key(app, what)).is_some_and(|silence| now < silence.until) {
             // Somebody who asked at the same time has told it.
             return;
         }
         tracing::error!(
-            app = %app.id, error = %fault, hint, silent_for = %wait,
-            "WeChat gives no codes to scan; the login page shows the method as unavailable"
+            app = %app.id, what, error = %fault, hint, silent_for = %wait,
+            "WeChat gives no codes to scan or links to follow; the login page shows the method as unavailable"
         );
         let silence = Silence {
             until: now.plus(wait),
@@ -68,10 +68,10 @@ impl Cooldown {
             hint,
             visitor: fault.visitor_kind(),
         };
-        silences.insert(key(app), silence);
+        silences.insert(key(app, what), silence);
     }
 }
 
-fn key(app: &App) -> String {
-    format!("{} {}", app.app_id, app.server_token.mark(&app.secret))
+fn key(app: &App, what: &str) -> String {
+    format!("{} {} {what}", app.app_id, app.server_token.mark(&app.secret))
 }

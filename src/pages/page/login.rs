@@ -42,6 +42,8 @@ pub enum MethodLabel {
     InWechat,
     /// Scan a code of the official account and follow it.
     Follow,
+    /// Scan a code of the mini program and confirm there.
+    Program,
 }
 
 /// What the selected method needs from the visitor.
@@ -55,7 +57,7 @@ pub enum LoginBody {
         /// The address that shows WeChat's page in full, for browsers that show no frame.
         full_url: String,
     },
-    /// A code of the official account; the page follows what the phone does with it.
+    /// A code of the official account or the mini program; the page follows what the phone does with it.
     Scan(Scan),
     /// A button that leads to WeChat.
     Go {
@@ -75,22 +77,31 @@ pub enum LoginBody {
     /// Works, but not now: its WeChat settings are wrong.
     Unavailable,
     /// Works, but this network has had too many codes just now.
-    TooMany,
+    TooMany {
+        /// After how many seconds there is another one.
+        seconds: u64,
+    },
     /// No configured method fits this browser.
     NoMethod,
 }
 
-/// A code of the official account, and where the page learns what becomes of it. All addresses are our own.
+/// A code to scan, and where the page learns what becomes of it. All addresses but `open_href` are our own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Scan {
+    /// Whose code it is.
+    pub of: CodeOf,
     /// The code as an SVG element, or empty if there is a `picture_href`.
     ///
     /// The one value that is not escaped. It must be markup that we drew ourselves, with nothing of the visitor's
     /// in it, and without `style` attributes, which the content security policy forbids. It has a `viewBox`,
     /// `aria-hidden="true"` and no white margin: the page gives size, name and margin.
     pub picture: String,
-    /// The address of WeChat's own picture of the code, in place of `picture`.
+    /// The address of WeChat's own picture of the code, in place of `picture`; may be a `data:` address.
     pub picture_href: Option<String>,
+    /// The address of a picture for the centre of the code; may be a `data:` address.
+    pub logo_href: Option<String>,
+    /// In place of any picture: the link that opens the mini program on this phone.
+    pub open_href: Option<String>,
     /// Server-sent events about this login. The first, with the state so far, comes as soon as the stream opens.
     pub events_href: String,
     /// The same as JSON, for browsers where the stream fails.
@@ -103,4 +114,14 @@ pub struct Scan {
     pub expires_in: u64,
     /// Whether the phone asks its owner before the login goes on.
     pub asks: bool,
+}
+
+/// Whose code is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CodeOf {
+    /// An official account's, which is followed.
+    Account,
+    /// A mini program's, which confirms.
+    Program,
 }

@@ -4,8 +4,8 @@
 //! Values that could break out of a page are in them on purpose.
 
 use super::{
-    Confirm, Confirmed, Ended, ErrorPage, LoggedOut, Login, LoginBody, Logout, MethodLabel, MethodLink,
-    Notice, Page, Scan, Trouble,
+    CodeOf, Confirm, Confirmed, Ended, ErrorPage, LoggedOut, Login, LoginBody, Logout, MethodLabel,
+    MethodLink, Notice, Page, Scan, Trouble,
 };
 use crate::domain::FlowRefusal;
 use crate::pages::ErrorCode;
@@ -61,6 +61,7 @@ impl Login {
         let several = vec![
             method(MethodLabel::Scan, true, true),
             method(MethodLabel::Follow, false, true),
+            method(MethodLabel::Program, false, true),
             method(MethodLabel::InWechat, false, true),
             method(MethodLabel::Own("员工 <Staff> & friends".into()), false, false),
         ];
@@ -73,11 +74,21 @@ impl Login {
             },
             LoginBody::Scan(Scan::sample(CODE, None)),
             LoginBody::Scan(Scan::sample("", Some("/_menshen/picture?flow=\"><b>"))),
+            LoginBody::Scan(Scan {
+                of: CodeOf::Program,
+                logo_href: Some("/logo.svg?\"><b>".into()),
+                ..Scan::sample("", Some("data:image/gif;base64,R0lGODlhAQABAAAAACw="))
+            }),
+            LoginBody::Scan(Scan {
+                of: CodeOf::Program,
+                open_href: Some("https://wxaurl.cn/AbC?cq=\"><b>".into()),
+                ..Scan::sample("", None)
+            }),
             LoginBody::Go { href: "/_menshen/login/wechat/go?rt=%2F".into() },
             LoginBody::OpenInWechat { address: address.clone() },
             LoginBody::OtherApp { address },
             LoginBody::Unavailable,
-            LoginBody::TooMany,
+            LoginBody::TooMany { seconds: 3 },
             LoginBody::NoMethod,
         ];
         let mut samples = Vec::new();
@@ -100,8 +111,11 @@ impl Scan {
     fn sample(picture: &str, picture_href: Option<&str>) -> Self {
         let own = |name: &str| format!("/_menshen/flow/{name}?flow=k3v9\"><b>");
         Self {
+            of: CodeOf::Account,
             picture: picture.into(),
             picture_href: picture_href.map(str::to_owned),
+            logo_href: None,
+            open_href: None,
             events_href: own("events"),
             state_href: own("state"),
             finish_href: own("finish"),

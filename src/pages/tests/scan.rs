@@ -4,8 +4,11 @@ use super::*;
 
 fn scan() -> Scan {
     Scan {
+        of: CodeOf::Account,
         picture: "<svg viewBox=\"0 0 1 1\" aria-hidden=\"true\"><path d=\"M0 0h1v1z\"/></svg>".into(),
         picture_href: None,
+        logo_href: None,
+        open_href: None,
         events_href: "/_menshen/flow/events?flow=f1".into(),
         state_href: "/_menshen/flow/state?flow=f1".into(),
         finish_href: "/_menshen/flow/finish?flow=f1".into(),

@@ -1,0 +1,193 @@
+//! What is tied to an account outside a first login: a choice between accounts, one more identity, a phone number.
+//!
+//! Every row is claimed before the account says that it has it, and none is taken from another account.
+
+use super::account_of::link;
+use crate::domain::{Account, AccountId, Contact, Identity, IdentityKey, IdentityRow, Phone, Status};
+use crate::ground::Timestamp;
+use crate::store::{Store, StoreError};
+
+/// How often a write that lost a race is tried again.
+const ROUNDS: usize = 8;
+
+/// What became of an identity that somebody wants to add to their account.
+#[derive(Debug)]
+pub enum Attached {
+    /// It leads to the account now, or did before.
+    Done(Box<Account>),
+    /// It leads to another account, or the account has another identity of the same app.
+    Taken,
+    /// The account is disabled or gone.
+    NoAccount,
+}
+
+/// Remembers that `identity` means `account`, so that the question is asked once.
+pub async fn remember_choice(
+    store: &dyn Store,
+    identity: &Identity,
+    account: &AccountId,
+) -> Result<(), StoreError> {
+    let key = identity.open_key();
+    for _ in 0..ROUNDS {
+        let done = match row_of(store, &key).await? {
+            Some(row) => {
+                let chosen = IdentityRow { chosen: Some(account.clone()), ..row.clone() };
+                row == chosen || store.swap_identity(&key, &row, &chosen).await?
+            }
+            // Only the UnionID led to the accounts: this OpenID is new, and leads to what was chosen.
+            None => {
+                let row =
+                    IdentityRow { chosen: Some(account.clone()), ..IdentityRow::settled(account.clone()) };
+                store.claim_identity(&key, &row).await? == row
+            }
+        };
+        if done {
+            return Ok(());
+        }
+    }
+    Err(StoreError::Conflict { doing: "remembering which account somebody chose" })
+}
+
+/// Adds `identity` to an account whose owner is logged in.
+pub async fn attach(
+    store: &dyn Store,
+    account: &AccountId,
+    identity: &Identity,
+    now: Timestamp,
+) -> Result<Attached, StoreError> {
+    for _ in 0..ROUNDS {
+        let Some(mut account) = account_now(store, account).await? else { return Ok(Attached::NoAccount) };
+        if account.status == Status::Disabled || account.pool != identity.pool {
+            return Ok(Attached::NoAccount);
+        }
+        if holds_another(&account, identity) {
+            return Ok(Attached::Taken);
+        }
+        let keys = identity.keys();
+        let rows = store.identities(&keys).await?;
+        let mut missing = Vec::new();
+        for (key, row) in keys.iter().zip(rows) {
+            match row {
+                Some(row) if row.accounts.contains(&account.id) => {}
+                // Also where the account is not there yet: a login of that identity completes it.
+                Some(row) if row.settled => return Ok(Attached::Taken),
+                // Nobody's yet; an open claim is pointed here.
+                _ => missing.push(key.clone()),
+            }
+        }
+        if !link(store, &account.id, &missing).await? {
+            continue;
+        }
+        let learnt = keys.into_iter().map(|key| account.learn(key)).filter(|new| *new).count();
+        if learnt == 0 {
+            return Ok(Attached::Done(Box::new(account)));
+        }
+        account.updated_at = now;
+        account.version += 1;
+        if store.update_account(&account).await? {
+            return Ok(Attached::Done(Box::new(account)));
+        }
+    }
+    Err(StoreError::Conflict { doing: "adding an identity to an account that is changing all the time" })
+}
+
+/// Writes the phone number that WeChat verified with a login, if it was given, on `account`; says which account it is
+/// then. A number that another account holds stays there: nobody loses theirs because somebody else logs in.
+pub async fn keep_phone(
+    store: &dyn Store,
+    mut account: Account,
+    phone: Option<&Phone>,
+    now: Timestamp,
+) -> Result<Account, StoreError> {
+    let Some(phone) = phone else { return Ok(account) };
+    let contact = Contact { value: phone.as_str().to_owned(), verified: true };
+    let key = IdentityKey::Phone { pool: account.pool.clone(), phone: phone.clone() };
+    for _ in 0..ROUNDS {
+        if account.phone.as_ref() == Some(&contact) {
+            return Ok(account);
+        }
+        if !hold_phone(store, &key, &contact, &account.id).await? {
+            tracing::info!(target: "audit", event = "phone_held_by_another", account = %account.id);
+            return Ok(account);
+        }
+        account.phone = Some(contact.clone());
+        account.updated_at = now;
+        account.version += 1;
+        if store.update_account(&account).await? {
+            return still_held(store, account, &key, &contact).await;
+        }
+        match account_now(store, &account.id).await? {
+            Some(current) => account = current,
+            None => return Ok(account),
+        }
+    }
+    Err(StoreError::Conflict { doing: "writing a phone number to an account that is changing all the time" })
+}
+
+/// Claims the row of a number for `account`, unless the account it leads to still has that number.
+async fn hold_phone(
+    store: &dyn Store,
+    key: &IdentityKey,
+    contact: &Contact,
+    account: &AccountId,
+) -> Result<bool, StoreError> {
+    let ours = IdentityRow::settled(account.clone());
+    let there = store.claim_identity(key, &ours).await?;
+    if there == ours {
+        return Ok(true);
+    }
+    for holder in store.accounts(&there.accounts).await?.into_iter().flatten() {
+        if holder.phone.as_ref().is_some_and(|phone| phone.value == contact.value) {
+            return Ok(false);
+        }
+    }
+    // Numbers are given to somebody else when their owner lets them go.
+    store.swap_identity(key, &there, &ours).await
+}
+
+/// The account as it is once its new number is written: without it, if somebody else took the row meanwhile, because
+/// the row decides.
+async fn still_held(
+    store: &dyn Store,
+    mut account: Account,
+    key: &IdentityKey,
+    contact: &Contact,
+) -> Result<Account, StoreError> {
+    for _ in 0..ROUNDS {
+        if row_of(store, key).await?.is_some_and(|row| row.accounts.contains(&account.id)) {
+            tracing::info!(target: "audit", event = "phone_verified", account = %account.id);
+            return Ok(account);
+        }
+        if account.phone.as_ref() != Some(contact) {
+            return Ok(account);
+        }
+        account.phone = None;
+        account.version += 1;
+        if store.update_account(&account).await? {
+            return Ok(account);
+        }
+        match account_now(store, &account.id).await? {
+            Some(current) => account = current,
+            None => return Ok(account),
+        }
+    }
+    Err(StoreError::Conflict { doing: "taking a phone number off an account that is changing all the time" })
+}
+
+/// Whether the account belongs to somebody else in the same app or across apps.
+fn holds_another(account: &Account, identity: &Identity) -> bool {
+    let other_open = account.open_id_of(identity).is_some_and(|open_id| *open_id != identity.open_id);
+    let other_union = match (account.union_id(), &identity.union_id) {
+        (Some(there), Some(here)) => there != here,
+        _ => false,
+    };
+    other_open || other_union
+}
+
+async fn row_of(store: &dyn Store, key: &IdentityKey) -> Result<Option<IdentityRow>, StoreError> {
+    Ok(store.identities(std::slice::from_ref(key)).await?.pop().flatten())
+}
+
+async fn account_now(store: &dyn Store, id: &AccountId) -> Result<Option<Account>, StoreError> {
+    Ok(store.accounts(std::slice::from_ref(id)).await?.into_iter().flatten().next())
+}

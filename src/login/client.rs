@@ -1,0 +1,235 @@
+//! Logins of apps and mini programs: no browser, no cookie; a token in the answer, or a question.
+//!
+//! A code that WeChat rejects never comes as far as an account. A question (several accounts fit) is a flow whose key
+//! only the client that asked has.
+
+mod error;
+mod pace;
+
+use super::account_links::{self, Attached};
+use super::account_of::{Outcome, Rules, account_of};
+use super::directory::{App, Method, MethodKind};
+use super::finish::{Context, Visit};
+use super::{FLOW_LIFETIME, FLOW_MEMORY, Login, flow_mark};
+use crate::domain::{
+    Account, AccountId, Flow, FlowId, FlowRefusal, Identity, InvalidTransition, MethodId, PoolId, Refusal,
+    ReturnTo, Stage,
+};
+use crate::ground::{Span, Timestamp, Token, TokenDigest, random_id};
+
+pub use error::ClientError;
+pub(super) use pace::Pace;
+
+/// How the login of a client ends.
+#[derive(Debug)]
+pub enum Entered {
+    /// With a session.
+    SignedIn {
+        /// The bearer token, for this client alone.
+        token: Token,
+        /// Whose.
+        account: Box<Account>,
+        /// The longest it can live.
+        expires_in: Span,
+    },
+    /// With a question.
+    Choose {
+        /// Names the question.
+        flow: FlowId,
+        /// Opens it, for this client alone.
+        key: Token,
+        /// What can be chosen.
+        accounts: Vec<Account>,
+        /// How long.
+        expires_in: Span,
+    },
+}
+
+/// What a call of an app or a mini program works with.
+#[derive(Clone, Copy, Debug)]
+pub struct Call<'a> {
+    /// Pools, apps, methods, WeChat, sessions, and the host that was asked.
+    pub context: Context<'a>,
+    /// Who asks, as far as the edge knows.
+    pub visit: &'a Visit,
+    /// The first page of the host that was asked.
+    pub home: &'a ReturnTo,
+}
+
+impl Login {
+    /// From who somebody is to a session for the client, or a question.
+    pub(super) async fn log_in(
+        &self,
+        call: Call<'_>,
+        method: &Method,
+        identity: Identity,
+    ) -> Result<Entered, ClientError> {
+        match self.account_for(call.context, method, &identity).await? {
+            Ok(account) => self.admit(call, method, *account, &identity).await,
+            Err(accounts) => self.ask_which(call, method, identity, accounts).await,
+        }
+    }
+
+    /// The account of `identity`, or those that fit.
+    async fn account_for(
+        &self,
+        context: Context<'_>,
+        method: &Method,
+        identity: &Identity,
+    ) -> Result<Result<Box<Account>, Vec<AccountId>>, ClientError> {
+        let pool = context.directory.pool(&identity.pool);
+        let rules = Rules {
+            registration: method.registration,
+            on_conflict: pool.map(|pool| pool.on_conflict).unwrap_or_default(),
+        };
+        let refusal = match account_of(&*self.store, identity, &method.id, rules, self.now()).await? {
+            Outcome::Account(account) => return Ok(Ok(account)),
+            Outcome::Several(accounts) => return Ok(Err(accounts)),
+            Outcome::Refused(refusal) => refusal,
+        };
+        tracing::info!(target: "audit", event = "login_refused", method = %method.id, app = %method.app, reason = ?refusal);
+        Err(ClientError::Refused(match refusal {
+            Refusal::AccountDisabled => FlowRefusal::AccountDisabled,
+            Refusal::RegistrationClosed => FlowRefusal::RegistrationClosed,
+        }))
+    }
+
+    /// Opens a session whose token nobody has seen.
+    async fn admit(
+        &self,
+        call: Call<'_>,
+        method: &Method,
+        account: Account,
+        identity: &Identity,
+    ) -> Result<Entered, ClientError> {
+        let now = self.now();
+        let account = account_links::keep_phone(&*self.store, account, identity.phone.as_ref(), now).await?;
+        let token = Token::generate(&mut rand::rng());
+        let session = call.visit.session(&account, &method.id, identity, call.context.host, now);
+        let policy = call.context.rules.policy;
+        let ttl = policy.time_to_live(now, now, now);
+        self.store.put_session(&token.digest(), &session, ttl).await?;
+        tracing::info!(
+            target: "audit", event = "login", account = %account.id, method = %method.id, login = %session.login_id
+        );
+        Ok(Entered::SignedIn { token, account: Box::new(account), expires_in: policy.absolute })
+    }
+
+    /// Keeps the question which account it is to be.
+    async fn ask_which(
+        &self,
+        call: Call<'_>,
+        method: &Method,
+        identity: Identity,
+        accounts: Vec<AccountId>,
+    ) -> Result<Entered, ClientError> {
+        let key = Token::generate(&mut rand::rng());
+        let offered = self.store.accounts(&accounts).await?.into_iter().flatten().collect();
+        let begun = begin(call, method, identity.pool.clone(), key.digest(), self.now(), FLOW_LIFETIME);
+        let stage = Stage::Choosing { accounts, identity: Box::new(identity) };
+        let flow = Flow { stage, ..begun };
+        self.store.put_flow(&flow, FLOW_LIFETIME.plus(FLOW_MEMORY)).await?;
+        tracing::info!(target: "audit", event = "login_asks", method = %method.id, flow = flow_mark(&flow.id));
+        Ok(Entered::Choose { flow: flow.id, key, accounts: offered, expires_in: FLOW_LIFETIME })
+    }
+
+    /// Answers the question which account it is to be.
+    pub async fn choose(
+        &self,
+        call: Call<'_>,
+        id: &FlowId,
+        key: &Token,
+        account: &AccountId,
+    ) -> Result<Entered, ClientError> {
+        let flow = self.store.flow(id).await?.ok_or(ClientError::FlowExpired)?;
+        if !flow.browser.matches(key) {
+            return Err(ClientError::NotYours);
+        }
+        let method = call.context.directory.method(&flow.method).ok_or(ClientError::FlowExpired)?;
+        let now = self.now();
+        let taken = flow.choose(account, now).inspect_err(|problem| {
+            tracing::warn!(target: "audit", event = "choice_refused", flow = flow_mark(id), %problem);
+        })?;
+        let Stage::Exchanging { approved: Some(identity), .. } = &taken.stage else {
+            return Err(ClientError::FlowFinished);
+        };
+        let identity = Identity::clone(identity);
+        if !self.store.swap_flow(&taken, FLOW_LIFETIME).await? {
+            return Err(ClientError::FlowFinished);
+        }
+        account_links::remember_choice(&*self.store, &identity, account).await?;
+        let entered = self.log_in(call, method, identity).await?;
+        if let Entered::SignedIn { account, .. } = &entered {
+            self.close(taken.sign_in(account.id.clone())).await?;
+        }
+        Ok(entered)
+    }
+
+    /// Writes the end of a flow whose outcome is given; nobody else has it any more.
+    pub(super) async fn close(&self, done: Result<Flow, InvalidTransition>) -> Result<(), ClientError> {
+        self.store.swap_flow(&done?, FLOW_MEMORY).await?;
+        Ok(())
+    }
+
+    /// Adds an identity to the account whose owner is logged in.
+    pub(super) async fn attach(
+        &self,
+        account: &AccountId,
+        method: &MethodId,
+        identity: &Identity,
+    ) -> Result<Account, ClientError> {
+        let attached = account_links::attach(&*self.store, account, identity, self.now()).await?;
+        let account = match attached {
+            Attached::Done(account) => account,
+            Attached::Taken => {
+                tracing::warn!(target: "audit", event = "attach_refused", account = %account, method = %method);
+                return Err(ClientError::IdentityTaken);
+            }
+            Attached::NoAccount => return Err(ClientError::Refused(FlowRefusal::AccountDisabled)),
+        };
+        tracing::info!(target: "audit", event = "attached", account = %account.id, method = %method);
+        Ok(account_links::keep_phone(&*self.store, *account, identity.phone.as_ref(), self.now()).await?)
+    }
+
+    /// The method of a name, if it is one that `fits`, and its app.
+    pub(super) fn client_method<'a>(
+        &self,
+        context: Context<'a>,
+        id: &str,
+        fits: impl Fn(&MethodKind) -> bool,
+    ) -> Result<(&'a Method, &'a App), ClientError> {
+        let id = MethodId::new(id).map_err(|_| ClientError::UnknownMethod)?;
+        let method = context.directory.method(&id).ok_or(ClientError::UnknownMethod)?;
+        if !fits(&method.kind) {
+            return Err(ClientError::WrongMethod);
+        }
+        let app = context.directory.app(&method.app).ok_or(ClientError::UnknownMethod)?;
+        Ok((method, app))
+    }
+}
+
+/// A flow without a browser, whose secret the client keeps.
+pub(super) fn begin(
+    call: Call<'_>,
+    method: &Method,
+    pool: PoolId,
+    secret: TokenDigest,
+    now: Timestamp,
+    lifetime: Span,
+) -> Flow {
+    let mut rng = rand::rng();
+    Flow {
+        id: FlowId::new(random_id(&mut rng, 26)).expect("a random id is 26 letters and digits"),
+        version: 1,
+        browser: secret,
+        method: method.id.clone(),
+        pool,
+        return_to: call.home.clone(),
+        handover: None,
+        origin: call.visit.origin(),
+        salt: random_id(&mut rng, 26),
+        created_at: now,
+        expires_at: now.plus(lifetime),
+        stage: Stage::Waiting,
+    }
+}
