@@ -4,6 +4,7 @@
 //! own headers and said who the visitor is. It never forwards anything to an upstream.
 
 mod answer;
+mod api;
 mod callback;
 mod enter;
 mod confirm;
@@ -99,6 +100,7 @@ impl Portal {
             .route("/assets/{name}", get(facts::asset))
             .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))
             .merge(pushes)
+            .nest("/api", api::router().into())
             .fallback(answer::not_found)
             .method_not_allowed_fallback(answer::method_not_allowed)
             .layer(from_fn_with_state(self.clone(), visitor::prepare))

@@ -133,7 +133,9 @@ impl<S: Sync> FromRequestParts<S> for Visitor {
 
 /// Reads the visitor, takes the prefix off the path, and puts our headers on the answer.
 pub(super) async fn prepare(State(portal): State<Portal>, mut request: Request, next: Next) -> Response {
-    let visitor = Visitor::read(&portal, request.headers());
+    let mut visitor = Visitor::read(&portal, request.headers());
+    // Whoever calls the API reads JSON, whatever their HTTP library says that it accepts.
+    visitor.wants_page &= !request.uri().path().starts_with("/api/");
     request.extensions_mut().insert(visitor.clone());
     let mut response = next.run(request).await;
     answer::seal(response.headers_mut(), &visitor);

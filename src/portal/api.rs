@@ -1,0 +1,110 @@
+//! The JSON API: what apps and mini programs call to log their users in, and mini programs to confirm a login elsewhere.
+//!
+//! Knows no cookies: a client proves itself with a bearer token or with what it was given for one login, so that no
+//! page of another site can make a browser call it.
+
+mod body;
+mod confirm;
+mod document;
+mod errors;
+mod launch;
+mod login;
+mod shapes;
+
+use axum::extract::DefaultBodyLimit;
+use axum::http::StatusCode;
+use axum::response::Response;
+use axum::routing::get;
+use serde::Serialize;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::Portal;
+use super::answer::{Answer, Refused};
+use super::visitor::Visitor;
+use crate::domain::ReturnTo;
+use crate::login::client::{Call, ClientError};
+use crate::login::{Context, Visit};
+use crate::pages::ErrorCode;
+
+/// The largest body of a call.
+const MAX_BODY_BYTES: usize = 64 * 1024;
+
+/// The calls, below `api/`, with the document of them.
+pub(super) fn router() -> OpenApiRouter<Portal> {
+    OpenApiRouter::with_openapi(document::about())
+        .routes(routes!(login::begin))
+        .routes(routes!(login::login))
+        .routes(routes!(login::attach))
+        .routes(routes!(login::choose))
+        .routes(routes!(login::logout))
+        .routes(routes!(confirm::scan))
+        .routes(routes!(confirm::confirm))
+        .routes(routes!(confirm::reject))
+        .routes(routes!(launch::launch))
+        .routes(routes!(launch::redeem))
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .route("/openapi.json", get(document::document))
+}
+
+/// Who calls, ready to be handed to a use case.
+struct Client {
+    portal: Portal,
+    visitor: Visitor,
+    visit: Visit,
+    home: ReturnTo,
+}
+
+impl Client {
+    /// Lets a client in that does not call too often, at a host of ours.
+    fn admit(portal: Portal, visitor: Visitor) -> Result<Self, Response> {
+        if let Err(seconds) = portal.throttle.check_client(visitor.ip.as_deref()) {
+            return Err(visitor.too_many(seconds));
+        }
+        let Some(home) = ReturnTo::of_request(&visitor.host, "/", &visitor.snapshot.site.hosts) else {
+            let detail =
+                format!("`{}` is not a host of this gateway; its routes and `public_url` are", visitor.host);
+            return Err(visitor.refuse(Refused::Code(ErrorCode::BadRequest, Some(detail))));
+        };
+        let visit = visitor.visit();
+        Ok(Self { portal, visitor, visit, home })
+    }
+
+    /// What the use cases work with.
+    fn call(&self) -> Call<'_> {
+        let snapshot = &self.visitor.snapshot;
+        let context = Context {
+            directory: &snapshot.directory,
+            wechat: &snapshot.wechat,
+            rules: &snapshot.sessions,
+            host: &self.visitor.host,
+        };
+        Call { context, visit: &self.visit, home: &self.home }
+    }
+
+    /// Refuses more calls about one login than a phone makes.
+    fn about(&self, what: &str) -> Result<(), Response> {
+        let Ok(key) = crate::domain::FlowId::new(what) else {
+            return Err(self.visitor.refuse(ErrorCode::TicketUnknown));
+        };
+        self.portal.throttle.check_flow(&key).map_err(|seconds| self.visitor.too_many(seconds))
+    }
+
+    fn answer(&self, shape: &impl Serialize) -> Answer {
+        self.answer_with(StatusCode::OK, shape)
+    }
+
+    fn answer_with(&self, status: StatusCode, shape: &impl Serialize) -> Answer {
+        let body = serde_json::to_string(shape).expect("texts and numbers have a JSON form");
+        Ok(self.visitor.json(status, body))
+    }
+
+    fn refuse(&self, error: ClientError) -> Response {
+        errors::refuse(&self.visitor, error)
+    }
+}
+
+/// Runs to its end what spends a code, whether or not the client stays to listen.
+async fn unhurried(visitor: Visitor, work: impl Future<Output = Answer> + Send + 'static) -> Answer {
+    tokio::spawn(work).await.unwrap_or_else(|_| Err(visitor.refuse(ErrorCode::Internal)))
+}

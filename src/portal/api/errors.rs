@@ -1,0 +1,42 @@
+//! Why a call was not done, as the client reads it: one stable code, whether trying again helps, words for a person.
+
+use axum::response::Response;
+
+use crate::login::client::ClientError;
+use crate::pages::ErrorCode;
+use crate::portal::answer::Refused;
+use crate::portal::visitor::Visitor;
+
+pub(super) fn refuse(visitor: &Visitor, error: ClientError) -> Response {
+    let refused = match error {
+        ClientError::Store(error) => Refused::Store(error),
+        ClientError::TooMany { seconds } => return visitor.too_many(seconds),
+        other => Refused::from(code_of(&other)),
+    };
+    visitor.refuse(refused)
+}
+
+fn code_of(error: &ClientError) -> ErrorCode {
+    match error {
+        ClientError::Store(_) => ErrorCode::StoreDown,
+        ClientError::TooMany { .. } => ErrorCode::TooMany,
+        ClientError::Refused(reason) => (*reason).into(),
+        ClientError::CodeUsed => ErrorCode::CodeUsed,
+        ClientError::PhoneCode => ErrorCode::PhoneCodeRejected,
+        ClientError::Encrypted(_) => ErrorCode::EncryptedDataRejected,
+        ClientError::Nonce => ErrorCode::NonceUnknown,
+        ClientError::UnknownMethod => ErrorCode::UnknownMethod,
+        ClientError::WrongMethod => ErrorCode::WrongMethod,
+        ClientError::Ticket => ErrorCode::TicketUnknown,
+        ClientError::ScanUsed => ErrorCode::ScanCodeUsed,
+        ClientError::ScanExpired => ErrorCode::ScanCodeExpired,
+        ClientError::NotApproved => ErrorCode::FlowNotApproved,
+        ClientError::Verifier => ErrorCode::VerifierWrong,
+        ClientError::ReturnCode => ErrorCode::ReturnCodeWrong,
+        ClientError::NotYours => ErrorCode::ForeignBrowser,
+        ClientError::NotOffered => ErrorCode::AccountNotOffered,
+        ClientError::FlowExpired => ErrorCode::FlowExpired,
+        ClientError::FlowFinished => ErrorCode::FlowFinished,
+        ClientError::IdentityTaken => ErrorCode::IdentityTaken,
+    }
+}

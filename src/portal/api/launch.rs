@@ -1,0 +1,83 @@
+//! `api/launch`, `api/redeem`: a native app opens a mini program and comes back with its answer.
+
+use axum::extract::State;
+use axum::response::Response;
+
+use super::body::Body;
+use super::document::{LoggedIn, Troubles};
+use super::login::entered;
+use super::shapes::{LaunchAnswer, LaunchRequest, RedeemRequest};
+use super::{Client, unhurried};
+use crate::ground::TokenDigest;
+use crate::login::app_launch::Redemption;
+use crate::pages::ErrorCode;
+use crate::portal::Portal;
+use crate::portal::answer::{Answer, Refused};
+use crate::portal::visitor::Visitor;
+
+/// `POST api/launch`.
+#[utoipa::path(
+    post,
+    path = "/launch",
+    request_body = LaunchRequest,
+    responses((status = 200, description = "What the app opens the mini program with.", body = LaunchAnswer), Troubles),
+)]
+pub(super) async fn launch(
+    State(portal): State<Portal>,
+    visitor: Visitor,
+    Body(asked): Body<LaunchRequest>,
+) -> Answer {
+    let client = Client::admit(portal, visitor)?;
+    let challenge = TokenDigest::parse(&asked.challenge).ok_or_else(|| {
+        wrong(
+            &client,
+            "The field `challenge` has to be the SHA-256 of the verifier in base64url: 43 characters.",
+        )
+    })?;
+    let launch = client.portal.login.launch(client.call(), &asked.method, challenge).await;
+    let launch = launch.map_err(|error| client.refuse(error))?;
+    client.answer(&LaunchAnswer {
+        ticket: &launch.ticket,
+        mini_program: &launch.original_id,
+        path: &launch.path,
+        program_type: launch.version.sdk_type(),
+        expires_in: launch.expires_in.secs(),
+    })
+}
+
+/// `POST api/redeem`.
+#[utoipa::path(
+    post,
+    path = "/redeem",
+    request_body = RedeemRequest,
+    responses(LoggedIn),
+)]
+pub(super) async fn redeem(
+    State(portal): State<Portal>,
+    visitor: Visitor,
+    Body(asked): Body<RedeemRequest>,
+) -> Answer {
+    let client = Client::admit(portal, visitor)?;
+    client.about(&asked.ticket)?;
+    if !is_verifier(asked.verifier.reveal()) {
+        let problem = "The field `verifier` has to be 43 to 128 letters, digits, `-`, `.`, `_` or `~`.";
+        return Err(wrong(&client, problem));
+    }
+    unhurried(client.visitor.clone(), async move {
+        let brought =
+            Redemption { ticket: asked.ticket, verifier: asked.verifier, return_code: asked.return_code };
+        let done = client.portal.login.redeem(client.call(), &brought).await;
+        entered(&client, done)
+    })
+    .await
+}
+
+fn wrong(client: &Client, problem: &str) -> Response {
+    client.visitor.refuse(Refused::Code(ErrorCode::BadRequest, Some(problem.to_owned())))
+}
+
+/// RFC 7636, section 4.1.
+fn is_verifier(text: &str) -> bool {
+    let unreserved = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~');
+    (43..=128).contains(&text.len()) && text.bytes().all(unreserved)
+}

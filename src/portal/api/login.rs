@@ -1,0 +1,227 @@
+//! `api/begin`, `api/login`, `api/attach`, `api/flow/{flow}/choose`, `api/logout`: a client logs its own user in and out.
+
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+
+use super::body::Body;
+use super::document::{LoggedIn, Troubles};
+use super::shapes::{
+    AccountShape, AttachAnswer, ChooseRequest, LoginRequest, NonceAnswer, PendingAnswer, TokenAnswer,
+};
+use super::{Client, unhurried};
+use crate::domain::{Account, AccountId, FlowId, MethodId};
+use crate::gate::cookies;
+use crate::ground::Token;
+use crate::login::client::{ClientError, Entered};
+use crate::login::mini_program::{PhoneProof, Proof};
+use crate::login::{MethodKind, Presence};
+use crate::pages::ErrorCode;
+use crate::portal::Portal;
+use crate::portal::answer::{Answer, Refused};
+use crate::portal::visitor::Visitor;
+
+/// What the Open SDK takes for a login; there is no other.
+const SCOPE: &str = "snsapi_userinfo";
+
+/// `POST api/begin/{method}`.
+#[utoipa::path(
+    post,
+    path = "/begin/{method}",
+    request_body = serde_json::Value,
+    responses((status = 200, description = "What the app hands to WeChat.", body = NonceAnswer), Troubles),
+    params(("method" = String, Path, description = "The configured method's id.")),
+)]
+pub(super) async fn begin(
+    State(portal): State<Portal>,
+    visitor: Visitor,
+    Path(method): Path<String>,
+    Body(serde::de::IgnoredAny): Body<serde::de::IgnoredAny>,
+) -> Answer {
+    let client = Client::admit(portal, visitor)?;
+    let nonce = client.portal.login.nonce(client.call(), &method).await;
+    let nonce = nonce.map_err(|error| client.refuse(error))?;
+    client.answer(&NonceAnswer {
+        nonce: &nonce.nonce,
+        app_id: nonce.app_id.as_str(),
+        scope: SCOPE,
+        expires_in: nonce.expires_in.secs(),
+    })
+}
+
+/// `POST api/login/{method}`.
+#[utoipa::path(
+    post,
+    path = "/login/{method}",
+    request_body = LoginRequest,
+    responses(LoggedIn),
+    params(("method" = String, Path, description = "The configured method's id.")),
+)]
+pub(super) async fn login(
+    State(portal): State<Portal>,
+    visitor: Visitor,
+    Path(method): Path<String>,
+    Body(asked): Body<LoginRequest>,
+) -> Answer {
+    let client = Client::admit(portal, visitor)?;
+    unhurried(client.visitor.clone(), async move {
+        let (login, call) = (&client.portal.login, client.call());
+        let done = match Proven::read(&client, &method, asked)? {
+            Proven::MiniProgram(proof) => login.log_in_mini_program(call, &method, &proof).await,
+            Proven::MobileApp { code, nonce } => login.log_in_mobile_app(call, &method, &code, &nonce).await,
+        };
+        entered(&client, done)
+    })
+    .await
+}
+
+/// `POST api/attach/{method}`.
+#[utoipa::path(
+    post,
+    path = "/attach/{method}",
+    request_body = LoginRequest,
+    responses((status = 200, description = "Added.", body = AttachAnswer), Troubles),
+    params(("method" = String, Path, description = "The configured method's id.")),
+    security(("bearer" = [])),
+)]
+pub(super) async fn attach(
+    State(portal): State<Portal>,
+    visitor: Visitor,
+    Path(method): Path<String>,
+    headers: HeaderMap,
+    Body(asked): Body<LoginRequest>,
+) -> Answer {
+    let client = Client::admit(portal, visitor)?;
+    unhurried(client.visitor.clone(), async move {
+        let known = known(&client, &headers).await?;
+        let account = AccountId::new(known.account_id());
+        let account = account.map_err(|_| client.visitor.refuse(ErrorCode::LoginRequired))?;
+        let (login, call) = (&client.portal.login, client.call());
+        let done: Result<Account, ClientError> = match Proven::read(&client, &method, asked)? {
+            Proven::MiniProgram(proof) => login.attach_mini_program(call, &method, &account, &proof).await,
+            Proven::MobileApp { code, nonce } => {
+                login.attach_mobile_app(call, &method, &account, &code, &nonce).await
+            }
+        };
+        let account = done.map_err(|error| client.refuse(error))?;
+        client.answer(&AttachAnswer { account: AccountShape::of(&account) })
+    })
+    .await
+}
+
+/// `POST api/flow/{flow}/choose`.
+#[utoipa::path(
+    post,
+    path = "/flow/{flow}/choose",
+    request_body = ChooseRequest,
+    responses(LoggedIn),
+    params(("flow" = String, Path, description = "Names the question.")),
+)]
+pub(super) async fn choose(
+    State(portal): State<Portal>,
+    visitor: Visitor,
+    Path(flow): Path<String>,
+    Body(asked): Body<ChooseRequest>,
+) -> Answer {
+    let client = Client::admit(portal, visitor)?;
+    let id = FlowId::new(flow).map_err(|_| client.visitor.refuse(ErrorCode::FlowExpired))?;
+    client.about(id.as_str())?;
+    let key = Token::parse(asked.key.reveal().as_bytes());
+    let key = key.ok_or_else(|| client.refuse(ClientError::NotYours))?;
+    let account = AccountId::new(asked.account);
+    let account = account.map_err(|_| client.refuse(ClientError::NotOffered))?;
+    unhurried(client.visitor.clone(), async move {
+        let done = client.portal.login.choose(client.call(), &id, &key, &account).await;
+        entered(&client, done)
+    })
+    .await
+}
+
+/// `POST api/logout`.
+#[utoipa::path(
+    post,
+    path = "/logout",
+    responses((status = 204, description = "Logged out."), Troubles),
+    security(("bearer" = [])),
+)]
+pub(super) async fn logout(State(portal): State<Portal>, visitor: Visitor, headers: HeaderMap) -> Answer {
+    let client = Client::admit(portal, visitor)?;
+    let known = known(&client, &headers).await?;
+    let ended = client.portal.login.sessions().end(&known, false).await;
+    let ended = ended.map_err(|error| client.visitor.refuse(error))?;
+    tracing::info!(
+        target: "audit", event = "logout", account = known.account_id(), login = known.login_id(), ended
+    );
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// What a login is proven with, by the kind of its method.
+enum Proven {
+    MiniProgram(Proof),
+    MobileApp { code: crate::ground::Secret, nonce: String },
+}
+
+impl Proven {
+    fn read(client: &Client, method: &str, asked: LoginRequest) -> Result<Self, Response> {
+        let refuse = |error| client.refuse(error);
+        let missing = |field: &str| {
+            let detail = format!("The field `{field}` is missing.");
+            client.visitor.refuse(Refused::Code(ErrorCode::BadRequest, Some(detail)))
+        };
+        let id = MethodId::new(method).map_err(|_| refuse(ClientError::UnknownMethod))?;
+        let found = client.visitor.snapshot.directory.method(&id);
+        match found.map(|method| &method.kind) {
+            None => Err(refuse(ClientError::UnknownMethod)),
+            Some(MethodKind::MiniProgram) => {
+                let phone = match (asked.phone_code, asked.encrypted_data, asked.iv) {
+                    (Some(code), ..) => PhoneProof::Code(code),
+                    (None, Some(data), Some(iv)) => PhoneProof::Encrypted { data, iv },
+                    (None, Some(_), None) => return Err(missing("iv")),
+                    (None, None, Some(_)) => return Err(missing("encrypted_data")),
+                    (None, None, None) => PhoneProof::None,
+                };
+                Ok(Self::MiniProgram(Proof { code: asked.code, phone }))
+            }
+            Some(MethodKind::MobileApp) => {
+                let nonce = asked.nonce.ok_or_else(|| missing("nonce"))?;
+                Ok(Self::MobileApp { code: asked.code, nonce })
+            }
+            Some(_) => Err(refuse(ClientError::WrongMethod)),
+        }
+    }
+}
+
+/// The session whose bearer token came along. Cookies do not count here.
+async fn known(
+    client: &Client,
+    headers: &HeaderMap,
+) -> Result<std::sync::Arc<crate::login::Known>, Response> {
+    let visitor = &client.visitor;
+    let token = cookies::bearer(headers).ok_or_else(|| visitor.refuse(ErrorCode::LoginRequired))?;
+    let rules = &visitor.snapshot.sessions;
+    let sessions = client.portal.login.sessions();
+    match sessions.find(&token.digest(), &visitor.host, rules, visitor.now).await {
+        Presence::Known(known) => Ok(known),
+        Presence::Stranger => Err(visitor.refuse(ErrorCode::LoginRequired)),
+        Presence::Expired => Err(visitor.refuse(ErrorCode::SessionExpired)),
+        Presence::StoreDown => Err(visitor.refuse(ErrorCode::StoreDown)),
+    }
+}
+
+/// The answer to a login: a token, a question, or why not.
+pub(super) fn entered(client: &Client, done: Result<Entered, ClientError>) -> Answer {
+    match done.map_err(|error| client.refuse(error))? {
+        Entered::SignedIn { token, account, expires_in } => client.answer(&TokenAnswer {
+            token: token.reveal(),
+            token_type: "Bearer",
+            expires_in: expires_in.secs(),
+            account: AccountShape::of(&account),
+        }),
+        Entered::Choose { flow, key, accounts, expires_in } => {
+            let accounts = accounts.iter().map(AccountShape::of).collect();
+            let (flow, key, expires_in) = (flow.as_str(), key.reveal(), expires_in.secs());
+            let pending = PendingAnswer { pending: "choose", flow, key, expires_in, accounts };
+            client.answer_with(StatusCode::CONFLICT, &pending)
+        }
+    }
+}
