@@ -283,15 +283,13 @@ impl ErrorCode {
     pub const fn is_of_the_api(self) -> bool {
         !matches!(
             self,
-            Self::AmbiguousPath
-                | Self::Forbidden
+            Self::Forbidden
                 | Self::ForeignOrigin
-                | Self::NoRoute
                 | Self::UpstreamDown
                 | Self::UpstreamTimeout
                 | Self::UnknownState
-                | Self::Denied
                 | Self::Snapshot
+                | Self::MustFollow
                 | Self::PushSignature
                 | Self::PushStale
                 | Self::PushReplayed

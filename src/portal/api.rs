@@ -10,6 +10,7 @@ mod errors;
 mod launch;
 mod login;
 mod shapes;
+mod troubles;
 
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;

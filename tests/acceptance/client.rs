@@ -1,10 +1,12 @@
 //! An app or a mini program that calls the JSON API, over real sockets: no cookies, a bearer token once it has one.
 //!
-//! Every answer is held to what holds for all of them: JSON, no cookie, no redirect, nothing that may be cached.
+//! Every answer is held to what holds for all of them: JSON, no cookie, no redirect, nothing that may be cached, listed
+//! in the document.
 
 use http::Method;
 use serde_json::{Value, json};
 
+use crate::api_document::{document, is_documented};
 use crate::browser::Browser;
 use crate::programs::{LOGIN, MINI, MOBILE};
 use crate::reply::Reply;
@@ -130,12 +132,16 @@ impl Client {
         let mut headers = vec![("accept", "*/*")];
         headers.extend(bearer.iter().map(|bearer| ("authorization", bearer.as_str())));
         headers.extend(more);
+        let posted = method == Method::POST;
         let reply = self.browser.send(method, &self.browser.url(target), &headers, body).await;
         assert!(reply.set_cookies().is_empty() && reply.header("location").is_none(), "{reply}");
-        if target.starts_with("/_menshen/api/") {
+        if let Some(path) = target.strip_prefix("/_menshen/api/") {
             assert_eq!(reply.header("cache-control"), Some("no-store"), "{reply}");
             let json = reply.header("content-type") == Some("application/json");
             assert!(json || (reply.status == 204 && reply.body.is_empty()), "{reply}");
+            if posted {
+                is_documented(document(&self.browser).await, path, &reply);
+            }
         }
         reply
     }

@@ -25,6 +25,7 @@ mod faulty_store;
 mod redis_server;
 
 mod accounts;
+mod api_document;
 mod api_input;
 mod api_limits;
 mod app_launch;

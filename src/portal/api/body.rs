@@ -43,6 +43,10 @@ fn is_json(headers: &HeaderMap) -> bool {
 
 /// Reads a body; the error names the field and what it should be, and repeats none of it.
 fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
+    // An array of the fields' values would be read as if it named them.
+    if bytes.trim_ascii_start().first() == Some(&b'[') {
+        return Err("The body is not what this call takes: it has to be a JSON object.".to_owned());
+    }
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let value: T = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let (path, inner) = (error.path().to_string(), error.inner());
@@ -106,7 +110,8 @@ mod tests {
         "The field `inner.number` is not what this call takes: invalid type: string, expected u32."
     )]
     #[case(r#"{}"#, "The body is not what this call takes: missing field `code`.")]
-    #[case(r#"["secret"]"#, "")]
+    #[case(r#"["secret"]"#, "The body is not what this call takes: it has to be a JSON object.")]
+    #[case(r#" ["secret", null]"#, "The body is not what this call takes: it has to be a JSON object.")]
     #[case("secret", "The body is not JSON (line 1, column 1).")]
     #[case(r#"{"code":"c"} secret"#, "Something follows the JSON object in the body.")]
     #[case("", "The body is not JSON (line 1, column 0).")]

@@ -3,8 +3,9 @@
 use axum::extract::State;
 
 use super::body::Body;
-use super::document::Troubles;
-use super::shapes::{ConfirmAnswer, ConfirmRequest, ScanAnswer, ScanRequest};
+use super::document::ANSWERS;
+use super::shapes::{ConfirmAnswer, ConfirmRequest, ScanAnswer, ScanRequest, Waiting};
+use super::troubles::{OfConfirm, OfScan};
 use super::{Client, unhurried};
 use crate::gate::client::program_name;
 use crate::ground::Secret;
@@ -17,8 +18,11 @@ use crate::portal::visitor::Visitor;
 #[utoipa::path(
     post,
     path = "/scan",
+    tag = ANSWERS,
+    summary = "Looks at the login that waits",
+    description = "Whoever looks first is the only one who can answer.",
     request_body = ScanRequest,
-    responses((status = 200, description = "What the person is asked to confirm.", body = ScanAnswer), Troubles),
+    responses((status = 200, description = "What the person is asked to confirm.", body = ScanAnswer), OfScan),
 )]
 pub(super) async fn scan(
     State(portal): State<Portal>,
@@ -34,7 +38,7 @@ pub(super) async fn scan(
         client.answer(&ScanAnswer {
             site: client.visitor.snapshot.pages.title(),
             host: &shown.host,
-            kind: if shown.for_app { "app" } else { "browser" },
+            kind: if shown.for_app { Waiting::App } else { Waiting::Browser },
             browser: browser.as_deref(),
             ip: shown.origin.ip.as_deref(),
             begun_at: shown.created_at.secs(),
@@ -49,8 +53,12 @@ pub(super) async fn scan(
 #[utoipa::path(
     post,
     path = "/confirm",
+    tag = ANSWERS,
+    summary = "Says yes",
+    description = "Signs the browser or app in that waits. Where an app waits, `return_code` is what the mini program \
+                   hands to it, for the call redeem.",
     request_body = ConfirmRequest,
-    responses((status = 200, description = "Confirmed.", body = ConfirmAnswer), Troubles),
+    responses((status = 200, description = "Confirmed.", body = ConfirmAnswer), OfConfirm),
 )]
 pub(super) async fn confirm(
     State(portal): State<Portal>,
@@ -72,8 +80,11 @@ pub(super) async fn confirm(
 #[utoipa::path(
     post,
     path = "/reject",
+    tag = ANSWERS,
+    summary = "Says no",
+    description = "Nobody is signed in, and the code on the screen is dead.",
     request_body = ScanRequest,
-    responses((status = 200, description = "Rejected.", body = ConfirmAnswer), Troubles),
+    responses((status = 200, description = "Rejected.", body = ConfirmAnswer), OfScan),
 )]
 pub(super) async fn reject(
     State(portal): State<Portal>,

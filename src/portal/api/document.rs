@@ -3,38 +3,56 @@
 //! Says nothing that the code does not do: a path that is not here is not served, a code that is not in the table is
 //! never answered.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::sync::LazyLock;
 
-use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Serialize;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
-use utoipa::openapi::{
-    Components, ContentBuilder, ObjectBuilder, OneOfBuilder, OpenApi, Ref, RefOr, Response as Described,
-    ResponseBuilder, Schema, ServerBuilder,
-};
-use utoipa::{IntoResponses, OpenApi as _, PartialSchema, ToSchema};
+use utoipa::openapi::{Components, ObjectBuilder, OpenApi, RefOr, Schema, ServerBuilder};
+use utoipa::{OpenApi as _, PartialSchema, ToSchema};
 
 use super::shapes::{AccountShape, PendingAnswer, TokenAnswer};
+use super::troubles;
 use crate::pages::{ErrorCode, Lang};
-use crate::portal::Portal;
 use crate::portal::answer::Answer;
 use crate::portal::visitor::Visitor;
 
 /// How a client proves that it is logged in.
 pub(super) const BEARER: &str = "bearer";
 
+/// Calls by which a client logs its own user in and out.
+pub(super) const CLIENTS: &str = "login";
+/// Calls by which a mini program answers for a login elsewhere.
+pub(super) const ANSWERS: &str = "confirmation";
+/// Calls by which a native app logs in through a mini program.
+pub(super) const LAUNCHES: &str = "launch";
+
+const ABOUT: &str = "\
+Logs the users of apps and mini programs in through WeChat, and lets a mini program confirm a login that began elsewhere.
+
+* Every call is a POST. Bodies are JSON objects of at most 64 KiB, sent as `application/json`; fields that are not known \
+are ignored. Every answer but 204 is JSON.
+* Which calls go with a configured method depends on its kind: `mini_program`: login, attach. `mobile_app`: begin, login, \
+attach. `app_launch`: launch, redeem. Logins of `mini_program_scan` and `app_launch` are answered with scan, confirm and \
+reject.
+* A token is sent as `Authorization: Bearer …`, to this API and to the apps behind the gateway. It is good at the host it \
+was got at. `GET` of `../userinfo` with it tells who is logged in.
+* Errors are told from each other by `error`, never by `message`; the schema ErrorCode lists all of them. With 429 and 503 \
+comes `Retry-After`, in seconds. A path that does not exist is `not_found`, another method than POST `method_not_allowed`.
+* Codes of WeChat are taken once. Where an answer was lost, a new code of `wx.login` or of the Open SDK begins the call \
+anew.
+* Times are unix seconds, spans are seconds. Fields may be added to answers; none will change.";
+
 /// What the document is about.
 #[derive(utoipa::OpenApi)]
 #[openapi(
-    info(
-        title = "Menshen",
-        description = "Logs the users of apps and mini programs in through WeChat, and lets a mini program confirm a \
-                       login that began elsewhere. Bodies are JSON of at most 64 KiB; unknown fields are ignored. A \
-                       token is sent as `Authorization: Bearer …`, here and to the apps behind the gateway. It is for \
-                       the host it was got at."
+    info(title = "Menshen", description = ABOUT),
+    tags(
+        (name = CLIENTS, description = "A mini program or native app logs its own user in and out."),
+        (name = ANSWERS, description = "A mini program answers for a login that waits in a browser or app."),
+        (name = LAUNCHES, description = "A native app logs its user in through a mini program."),
     ),
     components(schemas(Trouble, TokenAnswer, PendingAnswer, AccountShape))
 )]
@@ -44,17 +62,21 @@ struct About;
 pub(super) fn about() -> OpenApi {
     let mut document = About::openapi();
     let components = document.components.get_or_insert_with(Components::new);
-    let bearer = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
-    components.add_security_scheme(BEARER, bearer);
+    let mut bearer = Http::new(HttpAuthScheme::Bearer);
+    bearer.description = Some("The `token` that a login was answered with.".into());
+    components.add_security_scheme(BEARER, SecurityScheme::Http(bearer));
+    components.examples.extend(troubles::examples());
     document
 }
 
+/// The document of every gateway, without its address.
+static DOCUMENT: LazyLock<OpenApi> = LazyLock::new(|| super::router().into_openapi());
+
 /// `GET api/openapi.json`.
-pub(super) async fn document(State(portal): State<Portal>, visitor: Visitor) -> Answer {
-    let mut document = super::router().into_openapi();
+pub(super) async fn document(visitor: Visitor) -> Answer {
+    let mut document = DOCUMENT.clone();
     let address = visitor.snapshot.site.url("api");
     document.servers = Some(vec![ServerBuilder::new().url(address).build()]);
-    drop(portal);
     let text = document.to_json().map_err(|error| refused(&visitor, &error))?;
     Ok(visitor.json(StatusCode::OK, text))
 }
@@ -70,7 +92,7 @@ fn refused(visitor: &Visitor, error: &serde_json::Error) -> Response {
 pub(super) struct Trouble {
     /// What went wrong.
     error: Code,
-    /// For a person, in Chinese or English, by `Accept-Language`.
+    /// For a person, in Chinese or English, by `Accept-Language`; with `bad_request`, for whoever wrote the client.
     message: String,
     /// Whether trying again may help.
     retryable: bool,
@@ -84,17 +106,20 @@ struct Code;
 
 impl PartialSchema for Code {
     fn schema() -> RefOr<Schema> {
-        let mut table = String::from("| code | status | retryable | meaning |\n|---|---|---|---|\n");
-        for code in ErrorCode::ALL {
+        let mut table = String::from(
+            "What went wrong. Codes may be added; a client treats one it does not know by its status and `retryable`.\n\n\
+             | code | status | retryable | meaning |\n|---|---|---|---|\n",
+        );
+        let codes = || ErrorCode::ALL.iter().filter(|code| code.is_of_the_api());
+        for code in codes() {
             let meaning = code.words(Lang::En).message;
             let (status, retryable) = (code.status().as_u16(), code.retryable());
             // Writing to a text cannot fail.
             let _ = writeln!(table, "| `{}` | {status} | {retryable} | {meaning} |", code.as_str());
         }
-        let names = ErrorCode::ALL.iter().map(|code| code.as_str());
         let schema = ObjectBuilder::new()
             .schema_type(utoipa::openapi::schema::Type::String)
-            .enum_values(Some(names))
+            .enum_values(Some(codes().map(|code| code.as_str())))
             .description(Some(table));
         RefOr::T(Schema::Object(schema.build()))
     }
@@ -103,56 +128,5 @@ impl PartialSchema for Code {
 impl ToSchema for Code {
     fn name() -> std::borrow::Cow<'static, str> {
         "ErrorCode".into()
-    }
-}
-
-/// What every call may be answered with besides its own answer: one entry for each status.
-pub(super) struct Troubles;
-
-impl IntoResponses for Troubles {
-    fn responses() -> BTreeMap<String, RefOr<Described>> {
-        let mut by_status: BTreeMap<u16, Vec<&str>> = BTreeMap::new();
-        for code in ErrorCode::ALL.iter().filter(|code| code.is_of_the_api()) {
-            by_status.entry(code.status().as_u16()).or_default().push(code.as_str());
-        }
-        let described = |codes: Vec<&str>| {
-            let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Error"))).build();
-            ResponseBuilder::new()
-                .description(format!("One of: {}.", codes.join(", ")))
-                .content("application/json", content)
-                .build()
-        };
-        by_status
-            .into_iter()
-            .map(|(status, codes)| (status.to_string(), RefOr::T(described(codes))))
-            .collect()
-    }
-}
-
-/// What a login may be answered with.
-pub(super) struct LoggedIn;
-
-impl IntoResponses for LoggedIn {
-    fn responses() -> BTreeMap<String, RefOr<Described>> {
-        let json = |schema: RefOr<Schema>, description: String| {
-            let content = ContentBuilder::new().schema(Some(schema)).build();
-            RefOr::T(
-                ResponseBuilder::new().description(description).content("application/json", content).build(),
-            )
-        };
-        let mut responses = Troubles::responses();
-        let token = RefOr::Ref(Ref::from_schema_name(TokenAnswer::name()));
-        responses.insert("200".into(), json(token, "Logged in.".into()));
-        let choices = OneOfBuilder::new()
-            .item(Ref::from_schema_name(PendingAnswer::name()))
-            .item(Ref::from_schema_name("Error"))
-            .build();
-        let errors = match responses.get("409") {
-            Some(RefOr::T(described)) => described.description.clone(),
-            _ => String::new(),
-        };
-        let description = format!("Several accounts fit: choose one of them. Or an error. {errors}");
-        responses.insert("409".into(), json(RefOr::T(Schema::OneOf(choices)), description));
-        responses
     }
 }

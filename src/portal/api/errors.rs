@@ -2,6 +2,7 @@
 
 use axum::response::Response;
 
+use crate::domain::FlowRefusal;
 use crate::login::client::ClientError;
 use crate::pages::ErrorCode;
 use crate::portal::answer::Refused;
@@ -20,6 +21,8 @@ fn code_of(error: &ClientError) -> ErrorCode {
     match error {
         ClientError::Store(_) => ErrorCode::StoreDown,
         ClientError::TooMany { .. } => ErrorCode::TooMany,
+        // For web pages alone, as far as WeChat documents; a client could do nothing else about them.
+        ClientError::Refused(FlowRefusal::Snapshot | FlowRefusal::MustFollow) => ErrorCode::WechatRefused,
         ClientError::Refused(reason) => (*reason).into(),
         ClientError::CodeUsed => ErrorCode::CodeUsed,
         ClientError::PhoneCode => ErrorCode::PhoneCodeRejected,

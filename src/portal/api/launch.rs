@@ -4,9 +4,10 @@ use axum::extract::State;
 use axum::response::Response;
 
 use super::body::Body;
-use super::document::{LoggedIn, Troubles};
+use super::document::LAUNCHES;
 use super::login::entered;
 use super::shapes::{LaunchAnswer, LaunchRequest, RedeemRequest};
+use super::troubles::{OfLaunch, OfRedeem};
 use super::{Client, unhurried};
 use crate::ground::TokenDigest;
 use crate::login::app_launch::Redemption;
@@ -19,8 +20,11 @@ use crate::portal::visitor::Visitor;
 #[utoipa::path(
     post,
     path = "/launch",
+    tag = LAUNCHES,
+    summary = "Begins a login through a mini program",
+    description = "For methods of the kind `app_launch`. The app keeps the verifier and opens the mini program.",
     request_body = LaunchRequest,
-    responses((status = 200, description = "What the app opens the mini program with.", body = LaunchAnswer), Troubles),
+    responses((status = 200, description = "What the app opens the mini program with.", body = LaunchAnswer), OfLaunch),
 )]
 pub(super) async fn launch(
     State(portal): State<Portal>,
@@ -49,8 +53,11 @@ pub(super) async fn launch(
 #[utoipa::path(
     post,
     path = "/redeem",
+    tag = LAUNCHES,
+    summary = "Ends a login through a mini program",
+    description = "Once the mini program has handed the return code to the app.",
     request_body = RedeemRequest,
-    responses(LoggedIn),
+    responses(OfRedeem),
 )]
 pub(super) async fn redeem(
     State(portal): State<Portal>,

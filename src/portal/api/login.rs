@@ -5,10 +5,12 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 
 use super::body::Body;
-use super::document::{LoggedIn, Troubles};
+use super::document::CLIENTS;
 use super::shapes::{
-    AccountShape, AttachAnswer, ChooseRequest, LoginRequest, NonceAnswer, PendingAnswer, TokenAnswer,
+    AccountShape, AttachAnswer, BeginRequest, ChooseRequest, LoginRequest, NonceAnswer, Pending,
+    PendingAnswer, TokenAnswer, TokenType,
 };
+use super::troubles::{OfAttach, OfBegin, OfChoose, OfLogin, OfLogout};
 use super::{Client, unhurried};
 use crate::domain::{Account, AccountId, FlowId, MethodId};
 use crate::gate::cookies;
@@ -28,15 +30,19 @@ const SCOPE: &str = "snsapi_userinfo";
 #[utoipa::path(
     post,
     path = "/begin/{method}",
-    request_body = serde_json::Value,
-    responses((status = 200, description = "What the app hands to WeChat.", body = NonceAnswer), Troubles),
-    params(("method" = String, Path, description = "The configured method's id.")),
+    tag = CLIENTS,
+    summary = "Begins the login of a native app",
+    description = "For methods of the kind `mobile_app`. The app pulls WeChat up with what it gets: `nonce` as the \
+                   `state`, which it compares when WeChat comes back.",
+    request_body = BeginRequest,
+    responses((status = 200, description = "What the app hands to WeChat.", body = NonceAnswer), OfBegin),
+    params(("method" = String, Path, description = "The configured method's id.", example = "app")),
 )]
 pub(super) async fn begin(
     State(portal): State<Portal>,
     visitor: Visitor,
     Path(method): Path<String>,
-    Body(serde::de::IgnoredAny): Body<serde::de::IgnoredAny>,
+    Body(BeginRequest {}): Body<BeginRequest>,
 ) -> Answer {
     let client = Client::admit(portal, visitor)?;
     let nonce = client.portal.login.nonce(client.call(), &method).await;
@@ -53,9 +59,12 @@ pub(super) async fn begin(
 #[utoipa::path(
     post,
     path = "/login/{method}",
+    tag = CLIENTS,
+    summary = "Logs a user in",
+    description = "For methods of the kinds `mini_program` and `mobile_app`.",
     request_body = LoginRequest,
-    responses(LoggedIn),
-    params(("method" = String, Path, description = "The configured method's id.")),
+    responses(OfLogin),
+    params(("method" = String, Path, description = "The configured method's id.", example = "mini")),
 )]
 pub(super) async fn login(
     State(portal): State<Portal>,
@@ -79,9 +88,12 @@ pub(super) async fn login(
 #[utoipa::path(
     post,
     path = "/attach/{method}",
+    tag = CLIENTS,
+    summary = "Adds a WeChat identity to the account that is logged in",
+    description = "The body is that of a login; afterwards either way of logging in leads to the same account.",
     request_body = LoginRequest,
-    responses((status = 200, description = "Added.", body = AttachAnswer), Troubles),
-    params(("method" = String, Path, description = "The configured method's id.")),
+    responses((status = 200, description = "Added.", body = AttachAnswer), OfAttach),
+    params(("method" = String, Path, description = "The configured method's id.", example = "mini")),
     security(("bearer" = [])),
 )]
 pub(super) async fn attach(
@@ -113,9 +125,15 @@ pub(super) async fn attach(
 #[utoipa::path(
     post,
     path = "/flow/{flow}/choose",
+    tag = CLIENTS,
+    summary = "Answers the question which account it is to be",
+    description = "Where a login, or a return, was answered with 409 and `pending`.",
     request_body = ChooseRequest,
-    responses(LoggedIn),
-    params(("flow" = String, Path, description = "Names the question.")),
+    responses(OfChoose),
+    params((
+        "flow" = String, Path, description = "The `flow` of the question.",
+        example = "4f7k2m9p0q3r6s8t1v5w7x9y2z"
+    )),
 )]
 pub(super) async fn choose(
     State(portal): State<Portal>,
@@ -141,7 +159,10 @@ pub(super) async fn choose(
 #[utoipa::path(
     post,
     path = "/logout",
-    responses((status = 204, description = "Logged out."), Troubles),
+    tag = CLIENTS,
+    summary = "Ends the session of the token",
+    description = "Takes no body.",
+    responses((status = 204, description = "Logged out."), OfLogout),
     security(("bearer" = [])),
 )]
 pub(super) async fn logout(State(portal): State<Portal>, visitor: Visitor, headers: HeaderMap) -> Answer {
@@ -213,14 +234,14 @@ pub(super) fn entered(client: &Client, done: Result<Entered, ClientError>) -> An
     match done.map_err(|error| client.refuse(error))? {
         Entered::SignedIn { token, account, expires_in } => client.answer(&TokenAnswer {
             token: token.reveal(),
-            token_type: "Bearer",
+            token_type: TokenType::Bearer,
             expires_in: expires_in.secs(),
             account: AccountShape::of(&account),
         }),
         Entered::Choose { flow, key, accounts, expires_in } => {
             let accounts = accounts.iter().map(AccountShape::of).collect();
             let (flow, key, expires_in) = (flow.as_str(), key.reveal(), expires_in.secs());
-            let pending = PendingAnswer { pending: "choose", flow, key, expires_in, accounts };
+            let pending = PendingAnswer { pending: Pending::Choose, flow, key, expires_in, accounts };
             client.answer_with(StatusCode::CONFLICT, &pending)
         }
     }

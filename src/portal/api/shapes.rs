@@ -7,20 +7,24 @@ use utoipa::ToSchema;
 use crate::domain::{Account, phone};
 use crate::ground::Secret;
 
+/// `POST api/begin/{method}`: nothing is needed.
+#[derive(Debug, Deserialize, ToSchema)]
+pub(super) struct BeginRequest {}
+
 /// `POST api/login/{method}` and `api/attach/{method}`.
 #[derive(Debug, Deserialize, ToSchema)]
 pub(super) struct LoginRequest {
     /// What WeChat gave the client: from `wx.login`, or from the Open SDK.
-    #[schema(value_type = String)]
+    #[schema(value_type = String, example = "0a3Xn5000Z8bmT1rAl100nYZMb1Xn50u")]
     pub(super) code: Secret,
     /// `mini_program`: what the phone number button gave.
     #[schema(value_type = Option<String>)]
     pub(super) phone_code: Option<Secret>,
-    /// `mini_program`: what the older phone number button gave, with `iv`.
+    /// `mini_program`: what the older phone number button gave, with `iv`. Call `wx.login` before the button.
     pub(super) encrypted_data: Option<String>,
     /// `mini_program`: goes with `encrypted_data`.
     pub(super) iv: Option<String>,
-    /// `mobile_app`: what `api/begin` gave.
+    /// `mobile_app`, needed there: what the call begin gave.
     pub(super) nonce: Option<String>,
 }
 
@@ -38,19 +42,21 @@ pub(super) struct ChooseRequest {
 #[derive(Debug, Deserialize, ToSchema)]
 pub(super) struct ScanRequest {
     /// The scene of the code, decoded; the `cq` of a link; the `t` of a launch.
+    #[schema(example = "4f7k2m9p0q3r6s8t1v5w7x9y2z")]
     pub(super) scene: String,
-    /// A fresh code of `wx.login`.
-    #[schema(value_type = String)]
+    /// A fresh code of `wx.login`: not the one of an earlier call.
+    #[schema(value_type = String, example = "0a3Xn5000Z8bmT1rAl100nYZMb1Xn50u")]
     pub(super) code: Secret,
 }
 
 /// `POST api/confirm`.
 #[derive(Debug, Deserialize, ToSchema)]
 pub(super) struct ConfirmRequest {
-    /// As in `api/scan`.
+    /// As in the call scan.
+    #[schema(example = "4f7k2m9p0q3r6s8t1v5w7x9y2z")]
     pub(super) scene: String,
-    /// A fresh code of `wx.login`.
-    #[schema(value_type = String)]
+    /// A fresh code of `wx.login`: not the one of the call scan.
+    #[schema(value_type = String, example = "0b3Xn5000Z8bmT1rAl100nYZMb1Xn50v")]
     pub(super) code: Secret,
     /// What the phone number button gave, if the person gave their number.
     #[schema(value_type = Option<String>)]
@@ -60,19 +66,28 @@ pub(super) struct ConfirmRequest {
 /// `POST api/launch`.
 #[derive(Debug, Deserialize, ToSchema)]
 pub(super) struct LaunchRequest {
-    /// The configured method.
+    /// The configured method's id.
+    #[schema(example = "launch")]
     pub(super) method: String,
-    /// SHA-256 of the verifier, in unpadded URL-safe base64 (S256 of RFC 7636).
+    /// SHA-256 of the verifier, in unpadded URL-safe base64: 43 characters (S256 of RFC 7636).
+    #[schema(
+        example = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
+        pattern = "^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$"
+    )]
     pub(super) challenge: String,
 }
 
 /// `POST api/redeem`.
 #[derive(Debug, Deserialize, ToSchema)]
 pub(super) struct RedeemRequest {
-    /// What `api/launch` gave.
+    /// What the call launch gave.
     pub(super) ticket: String,
     /// The text that the challenge was made of: 43 to 128 letters, digits, `-`, `.`, `_`, `~`.
-    #[schema(value_type = String)]
+    #[schema(
+        value_type = String,
+        example = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk",
+        pattern = "^[A-Za-z0-9._~-]{43,128}$"
+    )]
     pub(super) verifier: Secret,
     /// What the mini program handed to the app.
     #[schema(value_type = String)]
@@ -82,19 +97,31 @@ pub(super) struct RedeemRequest {
 /// The answer of `api/begin/{method}`.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct NonceAnswer<'a> {
+    /// The `state` for WeChat, and for the login.
     pub(super) nonce: &'a str,
+    /// The app's AppID at WeChat.
     pub(super) app_id: &'a str,
+    /// The `scope` for WeChat.
     pub(super) scope: &'static str,
+    /// How long the nonce can be used.
     pub(super) expires_in: u64,
 }
 
 /// The answer of a login that succeeded.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct TokenAnswer<'a> {
+    /// For `Authorization`; whoever has it is logged in.
     pub(super) token: String,
-    pub(super) token_type: &'static str,
+    pub(super) token_type: TokenType,
+    /// The longest it can live; it ends sooner if it is not used.
     pub(super) expires_in: u64,
     pub(super) account: AccountShape<'a>,
+}
+
+/// How the token is sent.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) enum TokenType {
+    Bearer,
 }
 
 /// The answer of `api/attach/{method}`.
@@ -106,26 +133,47 @@ pub(super) struct AttachAnswer<'a> {
 /// The answer (409) of a login that needs a choice.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct PendingAnswer<'a> {
-    pub(super) pending: &'static str,
+    pub(super) pending: Pending,
+    /// Names the question, in the path of the call choose.
     pub(super) flow: &'a str,
+    /// Opens the question; for this client alone.
     pub(super) key: String,
+    /// How long it can be answered.
     pub(super) expires_in: u64,
+    /// What can be chosen.
     pub(super) accounts: Vec<AccountShape<'a>>,
+}
+
+/// What a login waits for.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Pending {
+    Choose,
 }
 
 /// An account, as its owner sees it.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Account)]
 pub(super) struct AccountShape<'a> {
+    /// Never changes; what the apps behind the gateway are told, too.
     pub(super) id: &'a str,
+    /// What the person is called, if that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub(super) name: Option<&'a str>,
+    /// The address of a picture.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub(super) avatar: Option<&'a str>,
     /// With its middle hidden.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub(super) phone: Option<String>,
+    /// When it was last logged in to.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub(super) last_login: Option<u64>,
+    /// The groups it is in.
     pub(super) groups: &'a [String],
 }
 
@@ -145,33 +193,58 @@ impl<'a> AccountShape<'a> {
 /// The answer of `api/scan`.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ScanAnswer<'a> {
+    /// The configured name of the site.
     pub(super) site: &'a str,
+    /// The host that is signed in to.
     pub(super) host: &'a str,
-    /// `browser`, or `app` where a native app waits.
-    pub(super) kind: &'static str,
+    pub(super) kind: Waiting,
+    /// Which browser or app began it, as it says itself.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub(super) browser: Option<&'a str>,
+    /// The address it began at.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub(super) ip: Option<&'a str>,
+    /// When it began.
     pub(super) begun_at: u64,
+    /// How long it can be answered.
     pub(super) expires_in: u64,
+    /// Whether the site wants the phone number along with a yes.
     pub(super) ask_phone: bool,
+}
+
+/// What waits for the answer.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Waiting {
+    Browser,
+    App,
 }
 
 /// The answer of `api/confirm` and `api/reject`.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ConfirmAnswer {
+    /// Whether it was a yes.
     pub(super) approved: bool,
+    /// Where an app waits, after a yes: what the mini program hands to it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub(super) return_code: Option<String>,
 }
 
 /// The answer of `api/launch`.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct LaunchAnswer<'a> {
+    /// Names the login, for the call redeem.
     pub(super) ticket: &'a str,
+    /// The mini program's original id: `userName` of the Open SDK.
     pub(super) mini_program: &'a str,
+    /// The page to open, with the ticket: `path` of the Open SDK.
     pub(super) path: &'a str,
+    /// `miniprogramType` of the Open SDK: 0 released, 1 of a developer, 2 on trial.
+    #[schema(maximum = 2)]
     pub(super) program_type: u8,
+    /// How long it can be confirmed.
     pub(super) expires_in: u64,
 }
