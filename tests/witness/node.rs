@@ -1,4 +1,7 @@
-//! wechat-crypto and co-wechat: WeChat's messages in JavaScript. The AES below them is OpenSSL's, as ours.
+//! wechat-crypto and co-wechat: WeChat's messages in JavaScript. The AES below them is OpenSSL's, as ours. And the mini
+//! program of the examples, on an imitated phone.
+
+use std::path::PathBuf;
 
 use crate::script::{Beside, Script, root};
 
@@ -52,4 +55,36 @@ async fn co_wechat_believes_the_simulators_pushes_and_its_answers_are_accepted()
         "an_address_check_with_another_token_is_refused",
     ];
     script("receiver.js", Beside::Wechat).finds(&expected).await;
+}
+
+/// The tests of the mini program, run by Node.js itself.
+fn program(tests: &[&str], beside: Beside) -> Script {
+    let folder = root().join("tests/witness/node/mini_program");
+    let mut arguments: Vec<PathBuf> = vec!["--test".into(), "--test-reporter=tap".into()];
+    arguments.extend(tests.iter().map(|test| folder.join(format!("{test}.test.js"))));
+    Script { arguments, ..script("", beside) }
+}
+
+/// Acceptance: M2a, M4a, M4b, M4d, M7a, M7b. Its types are checked here too.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_mini_program_does_right_whatever_a_gateway_answers() {
+    let tests = ["confirm", "index", "launch", "login", "program", "wxml"];
+    program(&tests, Beside::Nothing).passes(75).await;
+}
+
+/// Acceptance: M2a, M2b, M4a, M4b, M4d, M7a, M7b.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_mini_program_logs_people_in_at_the_gateway() {
+    program(&["real"], Beside::Gateway).passes(7).await;
+}
+
+/// A file of tests that is left out above would never run.
+#[test]
+fn every_test_of_the_mini_program_is_run() {
+    let folder = std::fs::read_dir(root().join("tests/witness/node/mini_program")).unwrap();
+    let names = folder.map(|file| file.unwrap().file_name().into_string().unwrap());
+    let mut tests: Vec<_> =
+        names.filter_map(|name| name.strip_suffix(".test.js").map(str::to_owned)).collect();
+    tests.sort();
+    assert_eq!(tests, ["confirm", "index", "launch", "login", "program", "real", "wxml"]);
 }

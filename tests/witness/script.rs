@@ -1,7 +1,7 @@
 //! Runs one script with a limit, beside what it talks to, and reads its report.
 
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -44,20 +44,9 @@ pub(crate) enum Beside {
 impl Script {
     /// Fails unless the script checked exactly these things, in this order, and found all of them right.
     pub(crate) async fn finds(self, expected: &[&str]) {
-        assert!(
-            self.needs.exists(),
-            "{} is missing: `make test` installs the libraries that check us (or run .ci/witness)",
-            self.needs.display()
-        );
-        let world = match self.beside {
-            Beside::Nothing => None,
-            Beside::Wechat => Some(World::wechat().await),
-            Beside::Gateway => Some(World::whole().await),
-        };
-        let report = self.run(world.as_ref()).await;
-        if let Some(world) = world {
-            world.stop().await;
-        }
+        let output = self.run().await;
+        let report: Vec<Check> = serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|error| panic!("{} gave no report: {error}\n{}", self.name(), said(&output)));
         let wrong: Vec<String> = report
             .iter()
             .filter(|check| !check.ok)
@@ -68,7 +57,48 @@ impl Script {
         assert_eq!(names, expected);
     }
 
-    async fn run(&self, world: Option<&World>) -> Vec<Check> {
+    /// Fails unless this many tests of Node.js passed, and none was skipped.
+    pub(crate) async fn passes(self, expected: usize) {
+        let output = self.run().await;
+        let report = String::from_utf8_lossy(&output.stdout);
+        let count = |what: &str| {
+            let line = report.lines().find_map(|line| line.strip_prefix(&format!("# {what} ")));
+            line.and_then(|count| count.trim().parse::<usize>().ok())
+        };
+        let skipped: usize = ["skipped", "todo", "cancelled"].iter().filter_map(|what| count(what)).sum();
+        let fine = output.status.success() && count("pass") == Some(expected) && skipped == 0;
+        assert!(
+            fine && count("tests") == Some(expected),
+            "of {expected} tests {:?} passed and {skipped} did not run:\n{}{}",
+            count("pass"),
+            without_what_passed(&report),
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+
+    fn name(&self) -> String {
+        format!("{} {}", self.program.display(), self.arguments.last().unwrap().display())
+    }
+
+    async fn run(&self) -> Output {
+        assert!(
+            self.needs.exists(),
+            "{} is missing: `make test` installs the libraries that check us (or run .ci/witness)",
+            self.needs.display()
+        );
+        let world = match self.beside {
+            Beside::Nothing => None,
+            Beside::Wechat => Some(World::wechat().await),
+            Beside::Gateway => Some(World::whole().await),
+        };
+        let output = self.run_beside(world.as_ref()).await;
+        if let Some(world) = world {
+            world.stop().await;
+        }
+        output
+    }
+
+    async fn run_beside(&self, world: Option<&World>) -> Output {
         let mut command = Command::new(&self.program);
         command
             .args(&self.arguments)
@@ -76,18 +106,37 @@ impl Script {
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .kill_on_drop(true);
-        let what = format!("{} {}", self.program.display(), self.arguments.last().unwrap().display());
+        let what = self.name();
         let output = tokio::time::timeout(LIMIT, command.output()).await;
         let output = output.unwrap_or_else(|_| panic!("{what} did not end within {LIMIT:?}"));
-        let output = output.unwrap_or_else(|error| {
+        output.unwrap_or_else(|error| {
             panic!("{what} cannot be run: {error}; `make test` installs what it needs")
-        });
-        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
-            panic!(
-                "{what} gave no report: {error}\n{}{}",
-                String::from_utf8_lossy(&output.stdout),
-                String::from_utf8_lossy(&output.stderr)
-            )
         })
     }
+}
+
+fn said(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+/// What TAP says, from the first line on that tells of a failure, without the tests that passed.
+fn without_what_passed(report: &str) -> String {
+    let mut told = String::new();
+    let mut passed = false;
+    for line in report.lines() {
+        let bare = line.trim_start();
+        if bare.starts_with("# Subtest") {
+            continue;
+        }
+        if bare.starts_with("ok ") {
+            passed = !bare.contains("# SKIP") && !bare.contains("# TODO");
+        } else if bare.starts_with("not ok ") || bare.starts_with('#') {
+            passed = false;
+        }
+        if !passed {
+            told.push_str(line);
+            told.push('\n');
+        }
+    }
+    told
 }

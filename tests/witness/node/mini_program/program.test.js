@@ -36,12 +36,15 @@ const names = (expression) => {
 test('the program agrees with the types of WeChat\'s interfaces', (t) => {
   assert.ok(fs.existsSync(path.join(LIBRARIES, 'typescript')), 'typescript is missing: run .ci/witness');
   const typescript = require(path.join(LIBRARIES, 'typescript'));
+  let program;
   const check = (roots) => {
-    const program = typescript.createProgram(roots, {
+    const options = {
       allowJs: true,
       checkJs: true,
       noEmit: true,
       strict: true,
+      // WeChat's own files are taken as they are.
+      skipLibCheck: true,
       noImplicitReturns: true,
       noUnusedLocals: true,
       noUnusedParameters: true,
@@ -51,7 +54,9 @@ test('the program agrees with the types of WeChat\'s interfaces', (t) => {
       moduleResolution: typescript.ModuleResolutionKind.Bundler,
       types: ['miniprogram-api-typings'],
       typeRoots: [LIBRARIES],
-    });
+    };
+    // What was read before is not read again.
+    program = typescript.createProgram(roots, options, undefined, program);
     const host = { getCanonicalFileName: (name) => name, getCurrentDirectory: () => PROGRAM, getNewLine: () => '\n' };
     return typescript.formatDiagnostics(typescript.getPreEmitDiagnostics(program), host);
   };
