@@ -1,4 +1,5 @@
-//! wechatpy: a client of WeChat's and a server behind it, in Python, with an AES of its own.
+//! wechatpy: a client of WeChat's and a server behind it, in Python, with an AES of its own. schemathesis: whoever reads
+//! the document of the API and believes it.
 
 use crate::script::{Beside, Script, root};
 
@@ -88,4 +89,20 @@ async fn wechatpy_believes_the_simulators_pushes_and_its_answers_are_accepted() 
         "the_simulators_forgeries_are_noticed",
     ];
     script("receiver.py", Beside::Wechat).finds(&expected).await;
+}
+
+/// Section "API" of the documents: the document is true.
+#[tokio::test(flavor = "multi_thread")]
+async fn schemathesis_finds_the_api_as_its_document_says() {
+    let expected = [
+        "the_document_is_an_openapi_document",
+        "logins_answer_as_the_document_says",
+        "an_identity_is_added_as_the_document_says",
+        "a_question_and_its_answer_are_as_the_document_says",
+        "a_launch_and_its_return_are_as_the_document_says",
+        "a_launch_that_is_rejected_is_as_the_document_says",
+        "trouble_at_wechat_is_as_the_document_says",
+        "no_call_is_answered_with_anything_but_what_the_document_says",
+    ];
+    script("api.py", Beside::Gateway).finds(&expected).await;
 }
