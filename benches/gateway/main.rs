@@ -1,5 +1,5 @@
-//! What a request through the gateway costs, beside the bare framework and beside nginx, and what a login by scan
-//! takes, in one run.
+//! What a request through the gateway costs, beside the bare framework and beside nginx, and what logins by scan and
+//! over the API take, in one run.
 //!
 //! `cargo bench --bench gateway` measures everything, prints a table with the targets and writes
 //! `target/bench/gateway.json`. The other processes it needs (app, bare pass-through, near cache) are this same
@@ -7,6 +7,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "a program that measures waits on threads of its own")]
 
+mod api;
 mod app;
 mod candidates;
 mod http;
@@ -47,10 +48,10 @@ struct Args {
     #[arg(long, default_value_t = 32)]
     connections: usize,
     /// Only these candidates, by their ids; `scan` stands for everything about logins by scan, `scan-push` and
-    /// `scan-waiting` for its two halves.
+    /// `scan-waiting` for its two halves; so do `api`, `api-login` and `api-confirm` for logins over the API.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
-    /// Only the rounds under load: no memory, near cache, start and scan measurements.
+    /// Only the rounds under load: no memory, near cache, start, scan and API measurements.
     #[arg(long)]
     load_only: bool,
     /// End with an error when a target is missed or could not be measured.
@@ -121,15 +122,19 @@ struct Parts {
     load: bool,
     rest: bool,
     scan: bool,
+    api: bool,
 }
 
 impl Parts {
     fn of(args: &Args) -> Self {
         let all = args.only.is_empty();
         let scan = |id: &String| scan::Half::named(id).next().is_some();
-        let load = all || args.only.iter().any(|id| !scan(id));
+        let api = |id: &String| api::Half::named(id).next().is_some();
+        let load = all || args.only.iter().any(|id| !scan(id) && !api(id));
         let scan = all || args.only.iter().any(scan);
-        Self { load, rest: load && !args.load_only, scan: scan && !args.load_only }
+        let api = all || args.only.iter().any(api);
+        let rest = !args.load_only;
+        Self { load, rest: load && rest, scan: scan && rest, api: api && rest }
     }
 }
 
@@ -144,6 +149,9 @@ fn measure(args: &Args) -> Result<(), Fault> {
     }
     if parts.scan {
         report.scan = scan::measure(folder.path(), &programs, &args.only).map_err(report::reason);
+    }
+    if parts.api {
+        report.api = api::measure(folder.path(), &programs, &args.only).map_err(report::reason);
     }
     report.finish(parts)?;
     if args.strict && !report.all_met() {

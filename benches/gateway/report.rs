@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use crate::api::Api;
 use crate::machine::Machine;
 use crate::memory::Memory;
 use crate::near_cache::{ENTRIES, NearCache};
@@ -27,6 +28,7 @@ pub(crate) struct Report {
     /// Milliseconds of each start.
     pub(crate) starts: Result<Vec<f64>, String>,
     pub(crate) scan: Result<Scan, String>,
+    pub(crate) api: Result<Api, String>,
     targets: Vec<Target>,
 }
 
@@ -51,6 +53,8 @@ struct Target {
     /// `None` if it was not measured.
     measured: Option<f64>,
     limit: f64,
+    /// Whether the limit is the least that is wanted, and not the most.
+    at_least: bool,
     unit: &'static str,
     met: bool,
 }
@@ -72,6 +76,7 @@ impl Report {
             near_cache: Err(not_asked()),
             starts: Err(not_asked()),
             scan: Err(not_asked()),
+            api: Err(not_asked()),
             targets: Vec::new(),
         }
     }
@@ -102,6 +107,9 @@ impl Report {
         if parts.scan {
             self.hold_scan();
         }
+        if parts.api {
+            self.hold_api();
+        }
         self.print();
         let file = Self::file();
         std::fs::create_dir_all(file.parent().unwrap_or(Path::new(".")))?;
@@ -127,7 +135,18 @@ impl Report {
 
     fn target(&mut self, what: impl Into<String>, measured: Option<f64>, limit: f64, unit: &'static str) {
         let met = measured.is_some_and(|measured| measured <= limit);
-        self.targets.push(Target { what: what.into(), measured, limit, unit, met });
+        self.targets.push(Target { what: what.into(), measured, limit, at_least: false, unit, met });
+    }
+
+    fn target_at_least(
+        &mut self,
+        what: impl Into<String>,
+        measured: Option<f64>,
+        limit: f64,
+        unit: &'static str,
+    ) {
+        let met = measured.is_some_and(|measured| measured >= limit);
+        self.targets.push(Target { what: what.into(), measured, limit, at_least: true, unit, met });
     }
 
     fn hold_load(&mut self) {
@@ -173,6 +192,18 @@ impl Report {
         }
     }
 
+    fn hold_api(&mut self) {
+        let held = self.api.as_ref().map(|api| (api.at_most(), api.at_least()));
+        let none = |why: &String| (vec![(format!("logins over the API ({why})"), None, 0.0, "")], Vec::new());
+        let (at_most, at_least) = held.unwrap_or_else(none);
+        for (what, measured, limit, unit) in at_most {
+            self.target(what, measured, limit, unit);
+        }
+        for (what, measured, limit, unit) in at_least {
+            self.target_at_least(what, measured, limit, unit);
+        }
+    }
+
     fn print(&self) {
         let Machine { processor, cores, kernel, load_average, versions, commit } = &self.machine;
         println!("\n{processor}, {cores} cores, Linux {kernel}, load average before: {load_average}");
@@ -183,11 +214,15 @@ impl Report {
         if let Ok(scan) = &self.scan {
             scan.print();
         }
+        if let Ok(api) = &self.api {
+            api.print();
+        }
         println!();
-        for Target { what, measured, limit, unit, met } in &self.targets {
+        for Target { what, measured, limit, at_least, unit, met } in &self.targets {
             let verdict = if *met { "pass" } else { "MISS" };
             let shown = measured.map_or_else(|| "not measured".to_owned(), |figure| format!("{figure:.3}"));
-            println!("{verdict}  {what:<70} {shown:>12} {unit}, at most {limit} {unit}");
+            let bound = if *at_least { "at least" } else { "at most" };
+            println!("{verdict}  {what:<70} {shown:>12} {unit}, {bound} {limit} {unit}");
         }
     }
 

@@ -4,11 +4,11 @@
 //! WeChat is simulated in this program; the bench signs the pushes itself. Every visitor is a browser of its own.
 
 mod arrival;
-mod client;
-mod figures;
+pub(crate) mod client;
+pub(crate) mod figures;
 mod rate;
 mod sign;
-mod visitors;
+pub(crate) mod visitors;
 mod waiting;
 mod world;
 

@@ -37,7 +37,7 @@ pub(crate) struct Arrival {
 /// Measures in `world`, whose visitors from `first` on are these.
 pub(crate) async fn measure(world: &World, first: usize) -> Result<Arrival, Fault> {
     let visitors = begin_many(world, first, WAITING).await?;
-    let mut streams = Streams::open(world, &visitors).await?;
+    let mut streams = Streams::open(world.address, &visitors).await?;
     let mut wechat = world.ask_wechat().await?;
     let mut connection = world.connect().await?;
     let [mut answered, mut scanned, mut approved, mut asked] = [const { Vec::new() }; 4];

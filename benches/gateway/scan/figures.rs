@@ -27,7 +27,7 @@ impl Millis {
         Self { median: at(0.5), p95: at(0.95), max: at(1.0) }
     }
 
-    fn show(self) -> String {
+    pub(crate) fn show(self) -> String {
         let Self { median, p95, max } = self;
         format!("{median:.1}/{p95:.1}/{max:.1}")
     }

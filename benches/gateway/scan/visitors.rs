@@ -24,7 +24,7 @@ const BROWSER: &str = "User-Agent: Mozilla/5.0 (Windows NT 10.0; Win64; x64) App
                        Chrome/142.0.0.0 Safari/537.36\r\nAccept-Language: zh-CN,zh;q=0.9\r\n";
 
 /// Somebody before a login page.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Visitor {
     pub(crate) flow: String,
     pub(crate) cookie: String,
@@ -95,7 +95,7 @@ pub(crate) async fn begin_many(world: &World, first: usize, count: usize) -> Res
 
 impl Streams {
     /// Opens the event stream of every visitor on a connection of its own; returns when each has told `waiting`.
-    pub(crate) async fn open(world: &World, visitors: &[Visitor]) -> Result<Self, Fault> {
+    pub(crate) async fn open(address: SocketAddr, visitors: &[Visitor]) -> Result<Self, Fault> {
         // A visitor is told three things at most.
         let (tell, told) = mpsc::channel(3 * visitors.len());
         let room = Arc::new(Semaphore::new(AT_ONCE));
@@ -107,11 +107,9 @@ impl Streams {
             let request = format!(
                 "GET /_menshen/flow/events?flow={} HTTP/1.1\r\nHost: {}\r\n{BROWSER}Cookie: {}\r\n\
                  Accept: text/event-stream\r\n\r\n",
-                visitor.flow,
-                world.host(),
-                visitor.cookie
+                visitor.flow, address, visitor.cookie
             );
-            let (address, tell) = (world.address, tell.clone());
+            let tell = tell.clone();
             streams.tasks.spawn(async move {
                 let mut connection = Connection::open(address, Some(source)).await?;
                 let answer = connection.begin(request.as_bytes()).await?;

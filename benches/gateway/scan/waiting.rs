@@ -58,7 +58,7 @@ pub(crate) async fn measure(world: &World) -> Result<Waiting, Fault> {
     let scan_alone = scans(world, &pushes[0], 0.0).await?;
     let visitors = begin_many(world, 2 * UNWATCHED, WAITING).await?;
     let pages = world.gateway.resident()?.saturating_sub(idle);
-    let mut streams = Streams::open(world, &visitors).await?;
+    let mut streams = Streams::open(world.address, &visitors).await?;
     tokio::time::sleep(Duration::from_secs(1)).await;
     let (mark, began) = (world.gateway.cpu()?, Instant::now());
     tokio::time::sleep(BEAT).await;
