@@ -1,8 +1,9 @@
 //! `menshen doctor`: asks WeChat and this machine whether the configured logins can work, and says how to mend what
 //! cannot.
 //!
-//! Changes nothing: it forces no token, opens no store that another process has, and what it creates at WeChat (one
-//! QR code of a minute, seen by nobody) ends by itself. Puts no secret into a finding.
+//! Changes nothing: it forces no token and opens no store that another process has. What it creates at WeChat nobody sees
+//! and no login waits for: a QR code of a minute for an account, codes and links of a day for a mini program. Puts no
+//! secret into a finding.
 
 mod account;
 mod answer;
@@ -11,7 +12,9 @@ mod credentials;
 mod finding;
 mod machine;
 mod place;
+mod program;
 mod setup;
+mod token;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,6 +33,7 @@ use crate::wechat::{Client, Transport, TransportError};
 
 use callback::Door;
 pub use finding::{Finding, Outcome, Report, Verdict};
+use program::Opened;
 
 /// How long the whole examination may take.
 const LIMIT: Duration = Duration::from_secs(55);
@@ -133,29 +137,37 @@ impl Patient<'_> {
     }
 
     async fn app(&self, app: &App) -> Vec<Finding> {
-        let (credentials, account, doors, push) = tokio::join!(
+        let (credentials, with_token, doors, push) = tokio::join!(
             credentials::check(self.wechat, app),
-            self.account(app),
+            self.with_token(app),
             self.doors(app),
             self.push(app),
         );
         let public = url::Url::parse(&self.site.hosts.public_origin()).ok();
         let mut findings = vec![credentials];
-        findings.extend(account);
+        findings.extend(with_token);
         findings.extend(doors);
         findings.extend(push);
         findings.extend(setup::app(self.directory, app, public.as_ref()));
         findings
     }
 
-    /// What scanning the account needs, if it is scanned.
-    async fn account(&self, app: &App) -> Vec<Finding> {
-        let scanned = setup::methods_of(self.directory, app)
-            .any(|method| matches!(method.kind, MethodKind::OfficialAccountScan(_)));
-        if !scanned {
+    /// The server token and what is asked with it, if scanning the account or opening the mini program needs it.
+    async fn with_token(&self, app: &App) -> Vec<Finding> {
+        let methods = || setup::methods_of(self.directory, app);
+        let scanned = methods().any(|method| matches!(method.kind, MethodKind::OfficialAccountScan(_)));
+        let opened: Vec<Opened<'_>> = methods().filter_map(program::opened).collect();
+        if !scanned && opened.is_empty() {
             return Vec::new();
         }
-        account::check(self.wechat, app, self.store, self.clock.now()).await
+        let (token, mut findings) = token::check(self.wechat, app, self.store, self.clock.now()).await;
+        if scanned {
+            findings.push(account::check(self.wechat, app, token.as_ref()).await);
+        } else {
+            program::soften(&mut findings, &opened);
+        }
+        findings.extend(program::check(self.wechat, app, token.as_ref(), &opened).await);
+        findings
     }
 
     /// Every login page that the app's methods open, once.

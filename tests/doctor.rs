@@ -12,6 +12,8 @@ mod house;
 mod passer_by;
 #[path = "doctor/program.rs"]
 mod program;
+#[path = "doctor/programs.rs"]
+mod programs;
 #[path = "support/redis_server.rs"]
 #[allow(dead_code, unreachable_pub, reason = "other tests use more of it")]
 mod redis_server;

@@ -69,6 +69,11 @@ impl Verdict {
         Self { outcome: Outcome::Unknown, message: message.into(), cure: None }
     }
 
+    /// Nobody knows, because the check asks with a server token.
+    pub(super) fn without_token() -> Self {
+        Self::skipped("not asked, because there is no server token to ask with")
+    }
+
     /// The finding of the check `check` about `subject`.
     pub(super) fn about(self, check: &'static str, subject: impl Into<String>) -> Finding {
         Finding { check, subject: subject.into(), verdict: self }

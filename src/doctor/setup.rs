@@ -5,8 +5,9 @@
 use url::Url;
 
 use super::finding::{Finding, Verdict};
-use crate::login::directory::Scope;
+use crate::login::directory::{ProgramScanOptions, Scope};
 use crate::login::{App, Directory, Method, MethodKind};
+use crate::wechat::ProgramVersion;
 
 /// What is to be said of an app and its methods.
 pub(super) fn app(directory: &Directory, app: &App, public: Option<&Url>) -> Vec<Finding> {
@@ -53,6 +54,19 @@ fn lacking(directory: &Directory, app: &App, method: &Method) -> Option<Verdict>
                     "set the method's `scope` to \"snsapi_userinfo\"",
                 )
             })
+        }
+        MethodKind::MiniProgramScan(ProgramScanOptions { program, .. }) | MethodKind::AppLaunch(program) => {
+            let name = match program.version {
+                ProgramVersion::Release => return None,
+                ProgramVersion::Trial => "trial",
+                ProgramVersion::Develop => "development",
+            };
+            Some(Verdict::warning(
+                format!(
+                    "only members of the mini program can open its {name} version, so nobody else can log in"
+                ),
+                "publish the version, and set the method's `version` to \"release\"",
+            ))
         }
         _ => None,
     }

@@ -9,8 +9,8 @@ use menshen::doctor::{self, Finding, Outcome, Report};
 use menshen::ground::{Clock, Secret, SystemClock};
 use menshen::server::{self, Running};
 use menshen::simulator::{
-    self, DEMO_PUSH_AES_KEY, DEMO_PUSH_TOKEN, DEMO_SERVICE_APP_ID, DEMO_SERVICE_SECRET, DEMO_WEBSITE_APP_ID,
-    DEMO_WEBSITE_SECRET, Handle, Simulator,
+    self, DEMO_MINI_SECRET, DEMO_MOBILE_SECRET, DEMO_PUSH_AES_KEY, DEMO_PUSH_TOKEN, DEMO_SERVICE_APP_ID,
+    DEMO_SERVICE_SECRET, DEMO_WEBSITE_APP_ID, DEMO_WEBSITE_SECRET, Handle, Simulator,
 };
 use menshen::wechat::{self, Transport};
 use tempfile::TempDir;
@@ -101,7 +101,8 @@ impl House {
 }
 
 pub(crate) fn assert_no_secret(text: &str) {
-    for secret in [DEMO_WEBSITE_SECRET, DEMO_SERVICE_SECRET, DEMO_PUSH_TOKEN, DEMO_PUSH_AES_KEY] {
+    let apps = [DEMO_WEBSITE_SECRET, DEMO_SERVICE_SECRET, DEMO_MINI_SECRET, DEMO_MOBILE_SECRET];
+    for secret in apps.into_iter().chain([DEMO_PUSH_TOKEN, DEMO_PUSH_AES_KEY]) {
         assert!(!text.contains(secret), "{text}");
     }
     assert!(!text.contains("signature="), "{text}");
