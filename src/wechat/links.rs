@@ -89,11 +89,7 @@ impl Client {
         });
         self.make_link(&URL_LINK, "/wxa/generate_urllink", token, target, &body, |answer| {
             let link = link(answer, "url_link")?;
-            let host =
-                Url::parse(&link).ok().filter(|url| url.scheme() == "https" && url.username().is_empty());
-            host.filter(|_| link.starts_with("https://"))
-                .map(|_| link)
-                .ok_or(Unreadable::Impossible("url_link"))
+            if self.leads_to_a_page(&link) { Ok(link) } else { Err(Unreadable::Impossible("url_link")) }
         })
         .await
     }
@@ -120,6 +116,13 @@ impl Client {
             if link.starts_with(SCHEME) { Ok(link) } else { Err(Unreadable::Impossible("openlink")) }
         })
         .await
+    }
+
+    /// Whether it is an address with TLS, or one at WeChat as the config names it: there visitors are sent anyway.
+    fn leads_to_a_page(&self, link: &str) -> bool {
+        let known = link.starts_with("https://")
+            || link.strip_prefix(self.open()).is_some_and(|path| path.starts_with('/'));
+        known && Url::parse(link).is_ok_and(|url| url.username().is_empty())
     }
 
     async fn make_link(

@@ -28,6 +28,18 @@ async fn an_address_that_opens_the_mini_program_is_made(#[case] answered: &str, 
     );
 }
 
+/// A simulated WeChat has no TLS, and visitors are sent to its pages anyway.
+#[tokio::test]
+async fn an_address_at_the_configured_wechat_needs_no_tls() {
+    let fake = Fake::start([]).await;
+    let link_to = |host: &str| link(&format!("http://{host}/wxaurl/Abc123"));
+    for (host, fine) in [(fake.host.clone(), true), (format!("{}0", fake.host), false)] {
+        let wechat = Fake::start([link_to(&host)]).await;
+        let config = Config { open: fake.url(), ..config(&wechat.url(), "") };
+        assert_eq!(url_link(&client_of(&config)).await.is_ok(), fine, "{host}");
+    }
+}
+
 #[tokio::test]
 async fn a_scheme_that_opens_the_mini_program_is_made() {
     let fake = Fake::start([scheme("weixin://dl/business/?t=Abc123")]).await;
