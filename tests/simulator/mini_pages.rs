@@ -333,4 +333,9 @@ async fn a_link_of_our_own_opens_the_mini_program_in_any_browser() {
     let pasted = phone.follow("/phone/open", &[("url", link)]).await;
     assert!(phone.bench.text(&pasted).await.contains("一键登录"), "nothing was appended");
     assert_eq!(phone.press("/phone/open", &[("url", "https://example.com")]).await.status(), 409);
+    // A gateway keeps such a link for weeks: one that was started since knows it too.
+    let later = Bench::start().await;
+    let response = later.get(&format!("{path}?cq=s7")).await;
+    assert_eq!(response.status(), 303);
+    assert_eq!(later.get("/wxaurl/-bm90aGluZw?cq=s7").await.status(), 409);
 }

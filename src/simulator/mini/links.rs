@@ -2,7 +2,10 @@
 //!
 //! Pure. The oldest links are forgotten; expired ones open nothing.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rand::CryptoRng;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::open::{Opened, component};
@@ -18,6 +21,9 @@ use crate::simulator::world::World;
 /// The shortest and the longest life of a link (pages of both calls).
 const SHORTEST: Span = Span::from_mins(1);
 const LONGEST_DAYS: u64 = 30;
+/// Before a ticket that holds its link; those in the list are letters and digits alone.
+const HELD: &str = "-";
+
 /// How long the query of a link, and what is appended to the link, may be.
 const MAX_QUERY: usize = 1024;
 const MAX_APPENDED: usize = 256;
@@ -28,7 +34,7 @@ const URL_LINKS: [&str; 2] = ["https://wxaurl.cn/", "https://wxmpurl.cn/"];
 /// The same on the simulator's own address.
 pub(crate) const OWN_PATH: &str = "/wxaurl/";
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum LinkKind {
     Scheme,
     Url,
@@ -45,7 +51,7 @@ impl LinkKind {
 }
 
 /// A link.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Link {
     kind: LinkKind,
     app_id: String,
@@ -136,17 +142,28 @@ impl Links {
         Self(Bounded::new(10_000))
     }
 
-    /// Remembers a link and answers its text; on `own` address if there is one.
+    /// Remembers a link and answers its text; on `own` address if there is one. That text holds the link itself, since
+    /// a server keeps links longer than a simulator runs.
     pub(crate) fn create(&mut self, rng: &mut impl CryptoRng, link: Link, own: Option<&str>) -> String {
+        if let Some((base_url, ticket)) = own.filter(|_| link.kind == LinkKind::Url).zip(held(&link)) {
+            return format!("{base_url}{OWN_PATH}{ticket}");
+        }
         let ticket = ids::letters(rng, 11);
-        let text = match (link.kind, own) {
-            (LinkKind::Scheme, _) => format!("{SCHEME}{ticket}"),
-            (LinkKind::Url, Some(base_url)) => format!("{base_url}{OWN_PATH}{ticket}"),
-            (LinkKind::Url, None) => format!("{}{ticket}", URL_LINKS[0]),
-        };
+        let beginning = if link.kind == LinkKind::Scheme { SCHEME } else { URL_LINKS[0] };
+        let text = format!("{beginning}{ticket}");
         self.0.insert(ticket, link);
         text
     }
+
+    fn find(&self, ticket: &str) -> Option<Link> {
+        let Some(text) = ticket.strip_prefix(HELD) else { return self.0.get(ticket).cloned() };
+        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(text).ok()?).ok()
+    }
+}
+
+/// A ticket that holds its link. Anybody could write one; it leads nowhere but to a page of a mini program here.
+fn held(link: &Link) -> Option<String> {
+    Some(format!("{HELD}{}", URL_SAFE_NO_PAD.encode(serde_json::to_vec(link).ok()?)))
 }
 
 /// Ticket and appended query of a link. A scheme's is joined with `&`, that of an address with `?`.
@@ -172,8 +189,8 @@ impl World {
     ) -> Result<Opened, SimError> {
         let bad = |why| SimError::BadLink { why };
         let (kind, ticket, more) = read(base_url, url).ok_or(bad("it has another beginning"))?;
-        let link = self.minis.links.0.get(ticket).filter(|link| link.kind == kind);
-        let link = link.ok_or(bad("nobody made it"))?.clone();
+        let link = self.minis.links.find(ticket).filter(|link| link.kind == kind);
+        let link = link.ok_or(bad("nobody made it"))?;
         if now >= link.expires {
             return Err(SimError::LinkExpired);
         }
