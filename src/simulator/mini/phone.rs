@@ -267,13 +267,15 @@ impl Visit {
         };
         let (app, name, address) = self.handle.shared().read(world);
         let status = if problem.is_some() { StatusCode::CONFLICT } else { StatusCode::OK };
+        let from_link = self.opened.parameter("cq").is_some();
         let page = pages::html(
             "mini.html",
             context! {
                 back => format!("/phone/mini/{}", self.id), tab => self.id, app, name, address, view, problem, values,
                 me => self.opened.person, path => self.opened.path, query => self.opened.query,
                 launch_scene => self.opened.launch_scene, version => self.opened.version.text(),
-                from_app => self.opened.launch_scene == FROM_APP, steps => Value::from(Serde(&self.steps)),
+                from_app => self.opened.launch_scene == FROM_APP, from_link,
+                steps => Value::from(Serde(&self.steps)),
             },
         );
         (status, page).into_response()
