@@ -11,7 +11,8 @@ use menshen::demo::sample_app::{self, SampleApp};
 use menshen::ground::{Span, SystemClock};
 use menshen::server::{self, Running};
 use menshen::simulator::{
-    self, DEMO_PUSH_AES_KEY, DEMO_PUSH_TOKEN, DEMO_SERVICE_APP_ID, DEMO_SERVICE_SECRET, DEMO_WEBSITE_APP_ID,
+    self, DEMO_MINI_APP_ID, DEMO_MINI_ORIGINAL_ID, DEMO_MINI_SECRET, DEMO_MOBILE_APP_ID, DEMO_MOBILE_SECRET,
+    DEMO_PUSH_AES_KEY, DEMO_PUSH_TOKEN, DEMO_SERVICE_APP_ID, DEMO_SERVICE_SECRET, DEMO_WEBSITE_APP_ID,
     DEMO_WEBSITE_SECRET, Handle, Push, PushFormat, PushMode, Simulator,
 };
 use tempfile::TempDir;
@@ -23,6 +24,8 @@ pub(crate) struct Plan {
     pub(crate) scope: &'static str,
     /// The method that shows the service account's code, and stands before the others.
     pub(crate) follow: Option<Follow>,
+    /// The methods of a mini program and a native app; the one with a code stands before the others.
+    pub(crate) programs: Option<Programs>,
 }
 
 /// The method `follow`.
@@ -33,9 +36,23 @@ pub(crate) struct Follow {
     pub(crate) picture: &'static str,
 }
 
+/// The methods `mini-scan`, `mini`, `app` and `launch`.
+#[derive(Clone)]
+pub(crate) struct Programs {
+    pub(crate) lifetime: &'static str,
+    /// More settings of `mini-scan`.
+    pub(crate) scan: &'static str,
+}
+
 impl Default for Plan {
     fn default() -> Self {
-        Self { presentation: "embedded", scope: "snsapi_userinfo", follow: None }
+        Self { presentation: "embedded", scope: "snsapi_userinfo", follow: None, programs: None }
+    }
+}
+
+impl Default for Programs {
+    fn default() -> Self {
+        Self { lifetime: "3m", scan: "" }
     }
 }
 
@@ -67,6 +84,14 @@ impl House {
     /// One that shows the service account's code first. Nobody follows the account.
     pub(crate) async fn with_follow(follow: Follow) -> Self {
         Self::built(Plan { follow: Some(follow), ..Plan::default() }).await
+    }
+
+    /// One with a mini program and a native app, which send their requests here.
+    pub(crate) async fn with_programs(programs: Programs) -> Self {
+        let house = Self::built(Plan { programs: Some(programs), ..Plan::default() }).await;
+        house.wechat.set_request_address(DEMO_MINI_APP_ID, &house.at("/_menshen")).unwrap();
+        house.wechat.set_own_links(true);
+        house
     }
 
     pub(crate) async fn built(plan: Plan) -> Self {
@@ -137,8 +162,9 @@ impl House {
 }
 
 fn config_text(plan: &Plan, port: u16, store: &str, wechat: &str, app: &str) -> String {
-    let Plan { presentation, scope, follow } = plan;
+    let Plan { presentation, scope, follow, programs } = plan;
     let follow = follow.as_ref().map(follow_text).unwrap_or_default();
+    let programs = programs.as_ref().map(programs_text).unwrap_or_default();
     format!(
         r#"
 [server]
@@ -157,6 +183,10 @@ mp = "{wechat}"
 
 [pages]
 title = "门神 Menshen Demo"
+
+[headers]
+phone = "X-User-Phone"
+method = "X-User-Method"
 
 [log]
 access = false
@@ -179,7 +209,7 @@ secret = "{DEMO_SERVICE_SECRET}"
 pool = "people"
 token = "{DEMO_PUSH_TOKEN}"
 encoding_aes_key = "{DEMO_PUSH_AES_KEY}"
-{follow}
+{follow}{programs}
 [[methods]]
 id = "scan"
 kind = "website_qr"
@@ -220,6 +250,50 @@ app = "service"
 lifetime = "{lifetime}"
 confirm = {confirm}
 picture = "{picture}"
+"#
+    )
+}
+
+fn programs_text(programs: &Programs) -> String {
+    let Programs { lifetime, scan } = programs;
+    format!(
+        r#"
+[[apps]]
+id = "mini"
+kind = "mini_program"
+app_id = "{DEMO_MINI_APP_ID}"
+secret = "{DEMO_MINI_SECRET}"
+pool = "people"
+original_id = "{DEMO_MINI_ORIGINAL_ID}"
+
+[[apps]]
+id = "mobile"
+kind = "mobile"
+app_id = "{DEMO_MOBILE_APP_ID}"
+secret = "{DEMO_MOBILE_SECRET}"
+pool = "people"
+
+[[methods]]
+id = "mini-scan"
+kind = "mini_program_scan"
+app = "mini"
+lifetime = "{lifetime}"
+{scan}
+
+[[methods]]
+id = "mini"
+kind = "mini_program"
+app = "mini"
+
+[[methods]]
+id = "app"
+kind = "mobile_app"
+app = "mobile"
+
+[[methods]]
+id = "launch"
+kind = "app_launch"
+app = "mini"
 "#
     )
 }

@@ -18,6 +18,8 @@ mod look;
 mod methods;
 mod panel;
 mod phone;
+mod program;
+mod program_phone;
 mod scan;
 mod self_check;
 mod wechat_pages;

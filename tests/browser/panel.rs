@@ -13,7 +13,7 @@ use crate::house::House;
 pub(crate) const STATUS: &str = "[data-scan-status]";
 
 /// A tab keeps what the panel went through, beyond the page that follows. Survives nothing but this tab.
-const KEEP_STAGES: &str = "const note = () => {
+pub(crate) const KEEP_STAGES: &str = "const note = () => {
     const now = document.querySelector('[data-scan]')?.dataset.now;
     const known = JSON.parse(sessionStorage.getItem('stages') ?? '[]');
     if (now && known.at(-1) !== now) sessionStorage.setItem('stages', JSON.stringify([...known, now]));
