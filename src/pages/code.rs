@@ -189,8 +189,8 @@ codes! {
         zh "微信拒绝了此次登录", "微信目前不允许此微信号登录，原因请在微信中查询。";
     /// The login attempt has not been approved on the phone, so it cannot be finished yet.
     FlowNotApproved = "flow_not_approved", CONFLICT, true,
-        en "This sign-in is not confirmed yet", "Scan the code with WeChat and confirm on the phone first, then continue here.",
-        zh "登录尚未确认", "请先用微信扫码并在手机上确认，然后再从这里继续。";
+        en "This sign-in is not confirmed yet", "Confirm in WeChat on your phone first, then continue here.",
+        zh "登录尚未确认", "请先在手机的微信中确认，然后再从这里继续。";
     /// The code on the screen has been scanned by somebody already.
     ScanCodeUsed = "scan_code_used", CONFLICT, true,
         en "This code has been used", "Each code works for one person and once. Show a new code on the computer and scan that.",

@@ -249,8 +249,16 @@
     watch();
   }
 
+  // Whoever comes back from the mini program finds this page gone, and its address would begin another login: what the
+  // browser goes back to ends this one.
+  function leaveTrace() {
+    history.replaceState(null, "", panel.dataset.finishHref);
+  }
+
   document.addEventListener("click", function (event) {
-    if (event.target instanceof Element && event.target.closest("[data-renew]")) renew();
+    if (!(event.target instanceof Element)) return;
+    if (event.target.closest("[data-renew]")) renew();
+    if (event.target.closest("[data-open]")) leaveTrace();
   });
   document.addEventListener("visibilitychange", watch);
   window.addEventListener("online", watch);
