@@ -19,6 +19,7 @@ mod methods;
 mod panel;
 mod phone;
 mod program;
+mod program_apps;
 mod program_link;
 mod program_phone;
 mod scan;
