@@ -4,10 +4,14 @@
 //! process. Not a way to run for real: whoever reaches the simulator can be anybody.
 
 pub mod sample_app;
+mod start;
 
 use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 
 use crate::config::{Config, ConfigError};
 use crate::server::{self, StartError};
@@ -76,26 +80,14 @@ pub async fn run(args: Args) -> Result<(), DemoError> {
     let text = config(args.port, simulator.base_url(), app.address, &args.data);
     let config = Config::parse(&args.data.join("demo.toml"), &text, [])?;
     let running = server::start(config).await?;
-    // What an operator does in WeChat's console: enter the address; WeChat checks it at once.
-    let push = simulator::Push {
-        url: format!("http://127.0.0.1:{}/_menshen/push/service", args.port),
-        token: simulator::DEMO_PUSH_TOKEN.into(),
-        encoding_aes_key: Some(simulator::DEMO_PUSH_AES_KEY.into()),
-        mode: simulator::PushMode::Secure,
-        format: simulator::PushFormat::Xml,
-    };
-    simulator.handle().set_push(simulator::DEMO_SERVICE_APP_ID, Some(push)).await?;
+    settle_wechat(&simulator, args.port).await?;
     print(&format!(
         "Menshen demo\n\
          \n\
-         \x20 Open      http://127.0.0.1:{port}/\n\
+         \x20 Open      http://127.0.0.1:{port}/start   (the seven ways to log in, and how to try each of them here)\n\
+         \x20 App       http://127.0.0.1:{port}/   (needs a login)\n\
          \x20 Phone     {wechat}/phone   (your simulated phone: scan, agree or refuse, as whom you like)\n\
          \x20 Data      {data}   (accounts and sessions; delete it to start over)\n\
-         \n\
-         \x20 In WeChat's own browser the same address logs in without a code. To see that here, give a private\n\
-         \x20 window of your browser the user agent `Mozilla/5.0 (iPhone) MicroMessenger/8.0` (in its developer\n\
-         \x20 tools), or start one with it, for example:\n\
-         \x20 chromium --incognito --user-agent='Mozilla/5.0 (iPhone) MicroMessenger/8.0' http://127.0.0.1:{port}/\n\
          \n\
          Ctrl-C ends it.\n",
         port = args.port,
@@ -109,94 +101,50 @@ pub async fn run(args: Args) -> Result<(), DemoError> {
     Ok(())
 }
 
+/// What an operator does in WeChat's consoles, and a developer in the mini program and the app.
+async fn settle_wechat(simulator: &Simulator, port: u16) -> Result<(), SimError> {
+    let gateway = format!("http://127.0.0.1:{port}/_menshen");
+    let wechat = simulator.handle();
+    wechat.set_request_address(simulator::DEMO_MINI_APP_ID, &gateway)?;
+    // No phone here has WeChat to open `https://wxaurl.cn/…`.
+    wechat.set_own_links(true);
+    let push = simulator::Push {
+        url: format!("{gateway}/push/service"),
+        token: simulator::DEMO_PUSH_TOKEN.into(),
+        encoding_aes_key: Some(simulator::DEMO_PUSH_AES_KEY.into()),
+        mode: simulator::PushMode::Secure,
+        format: simulator::PushFormat::Xml,
+    };
+    // WeChat checks the address at once.
+    wechat.set_push(simulator::DEMO_SERVICE_APP_ID, Some(push)).await
+}
+
 /// The config of the demo, as an operator would write it.
 fn config(port: u16, wechat: &str, app: SocketAddr, data: &Path) -> String {
     let store = data.join("menshen.redb");
-    let store = toml::Value::String(format!("embedded:{}", store.display()));
-    format!(
-        r#"
-[server]
-listen = ["127.0.0.1:{port}"]
-public_url = "http://127.0.0.1:{port}"
-drain_timeout = "2s"
-
-[store]
-url = {store}
-
-[wechat]
-api = "{wechat}"
-api_backup = ""
-open = "{wechat}"
-mp = "{wechat}"
-
-[pages]
-title = "门神 Menshen Demo"
-
-[log]
-format = "text"
-level = "warn"
-access = false
-
-[[pools]]
-id = "people"
-
-[[apps]]
-id = "website"
-kind = "website"
-app_id = "{website}"
-secret = "{website_secret}"
-pool = "people"
-
-[[apps]]
-id = "service"
-kind = "official_account"
-app_id = "{service}"
-secret = "{service_secret}"
-pool = "people"
-token = "{push_token}"
-encoding_aes_key = "{push_key}"
-
-[[methods]]
-id = "scan"
-kind = "website_qr"
-app = "website"
-
-[[methods]]
-id = "follow"
-kind = "official_account_scan"
-app = "service"
-
-[[methods]]
-id = "wechat"
-kind = "official_account_web"
-app = "service"
-
-[[upstreams]]
-id = "sample"
-servers = ["http://{app}"]
-
-[[routes]]
-path = "/"
-upstream = "sample"
-access = "login"
-
-[[routes]]
-path = "/public"
-upstream = "sample"
-access = "public"
-
-[[routes]]
-path = "/optional"
-upstream = "sample"
-access = "optional"
-"#,
-        website = simulator::DEMO_WEBSITE_APP_ID,
-        website_secret = simulator::DEMO_WEBSITE_SECRET,
-        service = simulator::DEMO_SERVICE_APP_ID,
-        service_secret = simulator::DEMO_SERVICE_SECRET,
-        push_token = simulator::DEMO_PUSH_TOKEN,
-        push_key = simulator::DEMO_PUSH_AES_KEY,
-    )
+    let store = toml::Value::String(format!("embedded:{}", store.display())).to_string();
+    let logo = BASE64.encode(include_str!("pages/assets/logo.svg"));
+    let values: [(&str, &str); 15] = [
+        ("port", &port.to_string()),
+        ("app", &app.to_string()),
+        ("wechat", wechat),
+        ("website_id", simulator::DEMO_WEBSITE_APP_ID),
+        ("website_secret", simulator::DEMO_WEBSITE_SECRET),
+        ("service_id", simulator::DEMO_SERVICE_APP_ID),
+        ("service_secret", simulator::DEMO_SERVICE_SECRET),
+        ("push_token", simulator::DEMO_PUSH_TOKEN),
+        ("push_key", simulator::DEMO_PUSH_AES_KEY),
+        ("mini_id", simulator::DEMO_MINI_APP_ID),
+        ("mini_secret", simulator::DEMO_MINI_SECRET),
+        ("mini_original_id", simulator::DEMO_MINI_ORIGINAL_ID),
+        ("mobile_id", simulator::DEMO_MOBILE_APP_ID),
+        ("mobile_secret", simulator::DEMO_MOBILE_SECRET),
+        ("logo", &format!("data:image/svg+xml;base64,{logo}")),
+    ];
+    let fill = |text: String, (name, value): (&str, &str)| text.replace(&format!("{{{name}}}"), value);
+    let text = values.into_iter().fold(include_str!("demo/demo.toml").to_owned(), fill);
+    // Last, because a folder may have any name.
+    fill(text, ("store", &store))
 }
 
 /// A closed standard output is no reason to stop.
@@ -209,6 +157,7 @@ fn print(text: &str) {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::login::directory::MethodKindName;
 
     #[test]
     fn the_built_in_config_has_no_problems_even_in_a_folder_with_a_strange_name() {
@@ -216,5 +165,24 @@ mod tests {
         let text = config(8080, "http://127.0.0.1:9880", "127.0.0.1:3000".parse().unwrap(), folder);
         let config = Config::parse(&folder.join("demo.toml"), &text, []).unwrap();
         server::check(&config).unwrap();
+    }
+
+    #[test]
+    fn the_demo_has_every_login_method_and_the_names_that_the_phone_asks_for() {
+        let text =
+            config(8080, "http://127.0.0.1:9880", "127.0.0.1:3000".parse().unwrap(), Path::new("data"));
+        let config = Config::parse(Path::new("demo.toml"), &text, []).unwrap();
+        let methods: Vec<_> = config.methods.iter().map(|method| (method.id.as_str(), method.kind)).collect();
+        let expected = [
+            ("scan", MethodKindName::WebsiteQr),
+            ("follow", MethodKindName::OfficialAccountScan),
+            ("mini-scan", MethodKindName::MiniProgramScan),
+            ("wechat", MethodKindName::OfficialAccountWeb),
+            ("mini", MethodKindName::MiniProgram),
+            ("app", MethodKindName::MobileApp),
+            ("launch", MethodKindName::AppLaunch),
+        ];
+        assert_eq!(methods, expected);
+        assert!(!text.contains('{'), "nothing is left to fill in: {text}");
     }
 }

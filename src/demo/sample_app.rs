@@ -1,4 +1,6 @@
 //! The demo's "legacy" app: it knows nothing of WeChat and shows the request it got.
+//!
+//! It also serves the demo's first page, which knows all about it.
 
 use std::convert::Infallible;
 use std::fmt::Write as _;
@@ -6,13 +8,15 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{Request, Response, header};
+use http::{HeaderMap, Request, Response, header};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+
+use super::start;
 
 /// The app, running.
 pub struct SampleApp {
@@ -54,14 +58,31 @@ pub async fn start(wechat: &str) -> std::io::Result<SampleApp> {
 }
 
 fn answer(request: &Request<Incoming>, wechat: &str) -> Response<Full<Bytes>> {
-    let headers = request.headers();
+    let page = if request.uri().path() == start::PATH {
+        start::page(request.headers(), request.uri().query(), wechat)
+    } else {
+        page(request, wechat)
+    };
+    let mut response = Response::new(Full::new(Bytes::from(page)));
+    let html = header::HeaderValue::from_static("text/html; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, html);
+    response.headers_mut().insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Whether the gateway says that somebody is logged in, and under which name.
+pub(super) fn visitor(headers: &HeaderMap) -> Option<Option<String>> {
     let name = headers.get("x-user-name").and_then(|value| value.to_str().ok());
     let name = name.map(|text| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned());
-    let known = headers.contains_key("x-user-id");
-    let greeting = match (&name, known) {
-        (Some(name), _) => format!("Hello, {}!", escape(name)),
-        (None, true) => "Hello!".to_owned(),
-        (None, false) => "Hello, whoever you are.".to_owned(),
+    headers.contains_key("x-user-id").then_some(name)
+}
+
+fn page(request: &Request<Incoming>, wechat: &str) -> String {
+    let headers = request.headers();
+    let greeting = match visitor(headers) {
+        Some(Some(name)) => format!("Hello, {}!", escape(&name)),
+        Some(None) => "Hello!".to_owned(),
+        None => "Hello, whoever you are.".to_owned(),
     };
     let mut rows = String::new();
     for (key, value) in headers {
@@ -76,17 +97,12 @@ fn answer(request: &Request<Incoming>, wechat: &str) -> Response<Full<Bytes>> {
     } else {
         "These headers came with the request; the gateway set them, and nobody else can:"
     };
-    let page = include_str!("sample_app.html")
+    include_str!("sample_app.html")
         .replace("{greeting}", &greeting)
         .replace("{intro}", intro)
         .replace("{target}", &escape(&request.uri().to_string()))
         .replace("{rows}", &rows)
-        .replace("{wechat}", wechat);
-    let mut response = Response::new(Full::new(Bytes::from(page)));
-    let html = header::HeaderValue::from_static("text/html; charset=utf-8");
-    response.headers_mut().insert(header::CONTENT_TYPE, html);
-    response.headers_mut().insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
-    response
+        .replace("{wechat}", wechat)
 }
 
 /// A header's name as the documents write it; on the wire the case of its letters means nothing.
@@ -114,6 +130,6 @@ fn folded(text: &str) -> String {
     }
 }
 
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

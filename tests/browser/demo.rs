@@ -133,3 +133,100 @@ async fn the_demos_phone_follows_the_account_and_the_computer_goes_on() {
     browser.close().await;
     demo.stop();
 }
+
+/// The page that explains the ways to log in, and a step from each of its parts.
+///
+/// Acceptance: M1a, M4a, M4e, M7a.
+#[tokio::test]
+async fn the_demo_explains_all_seven_ways_and_each_can_be_tried_from_there() {
+    let data = tempfile::tempdir().unwrap();
+    let [port, wechat] = free_ports();
+    let demo = Demo::start(port, wechat, data.path());
+    let (home, phone) = (format!("http://127.0.0.1:{port}/"), format!("http://127.0.0.1:{wechat}/phone"));
+    let browser = Browser::open(Look::DESKTOP).await;
+    browser.go(&format!("{home}start")).await;
+    browser.see("[data-for=stranger]").await;
+    browser.inspect_everywhere("demo-6-start").await;
+    assert_eq!(browser.js("return document.querySelectorAll('li .number').length").await, 7);
+    browser.click("a[href$='lang=en']").await;
+    browser.read("h1", "Seven ways").await;
+    browser.inspect_everywhere("demo-7-start-english").await;
+    let start = browser.tab().await;
+
+    // A mini program and an app: their own logins, beside the browser's.
+    browser.follow("form button").await;
+    browser.click("#login").await;
+    assert_eq!(browser.outcome("method").await, "mini");
+    let account = browser.outcome("account").await;
+    for (button, method) in [("#app-login", "app"), ("#app-launch", "launch")] {
+        browser.close_tab(&start).await;
+        browser.follow("li:last-child a[href$='/phone/app']").await;
+        browser.click(button).await;
+        if method == "launch" {
+            browser.click("#confirm").await;
+            browser.click("#return").await;
+        }
+        assert_eq!(browser.outcome("method").await, method);
+        assert_eq!(browser.outcome("account").await, account);
+    }
+    browser.close_tab(&start).await;
+
+    // The code of the mini program, with a picture in its centre.
+    browser.click("a[href*='method=mini-scan']").await;
+    browser.hold("document.querySelector('[data-code] .centre')?.naturalWidth > 0").await;
+    browser.inspect_everywhere("demo-8-mini-code").await;
+    browser.new_tab().await;
+    browser.go(&phone).await;
+    browser.click("[name=person][value=zhang]").await;
+    browser.click("#codes .card [id^=scan-]").await;
+    browser.click("#confirm").await;
+    browser.see("#confirmed").await;
+    browser.close_tab(&start).await;
+    assert_eq!(browser.arrive(&home).await.as_str(), home);
+    assert_eq!(browser.header("X-User-ID").await, Some(account));
+    assert_eq!(browser.header("X-User-Method").await.as_deref(), Some("mini-scan"));
+    assert_eq!(browser.header("X-User-Phone").await.as_deref(), Some("+8613580006666"));
+    browser.inspect("demo-9-app-after-mini-code").await;
+    browser.click("nav a[href='/start']").await;
+    browser.read("[data-for=known]", "张伟").await;
+    browser.inspect("demo-10-start-known").await;
+    for method in ["scan", "follow"] {
+        // Who is logged in already has no use for a code.
+        browser.go(&format!("{home}start")).await;
+        browser.click(&format!("a[href*='method={method}&']")).await;
+        browser.arrive(&home).await;
+    }
+    browser.close().await;
+    demo.stop();
+}
+
+/// Acceptance: M4a on a phone, M6b; a demo that is started again still knows the link that it made before.
+#[tokio::test]
+async fn the_demo_logs_in_a_phones_browser_and_that_of_wechat() {
+    let data = tempfile::tempdir().unwrap();
+    let [port, wechat] = free_ports();
+    let home = format!("http://127.0.0.1:{port}/");
+    for again in [false, true] {
+        let demo = Demo::start(port, wechat, data.path());
+        let browser = Browser::open(Look::PHONE).await;
+        browser.go(&home).await;
+        browser.click("[data-open]").await;
+        browser.click("#confirm").await;
+        browser.see("#confirmed").await;
+        browser.js("history.go(-2)").await;
+        browser.arrive(&home).await;
+        browser.read("#identity", "mini-scan").await;
+        browser.inspect(&format!("demo-11-phone-{}", if again { "again" } else { "first" })).await;
+        browser.close().await;
+        demo.stop();
+    }
+    let demo = Demo::start(port, wechat, data.path());
+    let browser = Browser::open(Look::WECHAT).await;
+    browser.go(&format!("{home}start")).await;
+    browser.click("[data-for=stranger] a[href='/']").await;
+    browser.click("[name=answer][value=allow]").await;
+    browser.arrive(&home).await;
+    assert_eq!(browser.header("X-User-Method").await.as_deref(), Some("wechat"));
+    browser.close().await;
+    demo.stop();
+}
