@@ -90,6 +90,13 @@ pub enum Stage {
         /// What is offered, and nothing else is accepted.
         accounts: Vec<AccountId>,
     },
+    /// One of several accounts was chosen, and is being signed in to.
+    Chosen {
+        /// The person.
+        identity: Box<Identity>,
+        /// Which one.
+        account: AccountId,
+    },
     /// Done: the session was opened.
     SignedIn {
         /// Whose.
@@ -169,8 +176,16 @@ impl Flow {
         Ok(flow.at(Stage::Scanned { by, profile }))
     }
 
-    /// The person has agreed on the phone.
+    /// The person has agreed on the phone. The same person may say so again while nobody has gone on: they cannot know
+    /// whether the first yes arrived.
     pub fn approve(self, identity: Identity, now: Timestamp) -> Result<Self, InvalidTransition> {
+        if let Stage::Approved { identity: said } = &self.stage
+            && now < self.expires_at
+            && said.open_key() == identity.open_key()
+        {
+            let stage = self.stage.clone();
+            return Ok(self.at(stage));
+        }
         self.may_be_approved(&identity.open_id, now)?;
         Ok(self.prolonged(now).at(Stage::Approved { identity: Box::new(identity) }))
     }
@@ -204,7 +219,9 @@ impl Flow {
                 Err(InvalidTransition::InProgress)
             }
             _ if now >= self.expires_at => Err(InvalidTransition::Expired),
-            Stage::Scanned { .. } | Stage::Choosing { .. } => Err(InvalidTransition::NotApproved),
+            Stage::Scanned { .. } | Stage::Choosing { .. } | Stage::Chosen { .. } => {
+                Err(InvalidTransition::NotApproved)
+            }
             Stage::Waiting => Ok(self.at(Stage::Exchanging { since: now, approved: None })),
             Stage::Approved { ref identity } => {
                 let approved = Some(identity.clone());
@@ -217,19 +234,19 @@ impl Flow {
         }
     }
 
-    /// Takes the flow to finish it as `account`, one of those that are offered.
+    /// Takes `account`, one of those that are offered. The same one may be taken again until the flow is finished, so
+    /// that an answer that was cut short can be repeated.
     pub fn choose(self, account: &AccountId, now: Timestamp) -> Result<Self, InvalidTransition> {
-        let Stage::Choosing { ref identity, ref accounts } = self.stage else {
-            return Err(InvalidTransition::Finished);
+        let identity = match &self.stage {
+            Stage::Choosing { .. } | Stage::Chosen { .. } if now >= self.expires_at => {
+                return Err(InvalidTransition::Expired);
+            }
+            Stage::Choosing { identity, accounts } if accounts.contains(account) => identity.clone(),
+            Stage::Choosing { .. } => return Err(InvalidTransition::NotOffered),
+            Stage::Chosen { identity, account: taken } if taken == account => identity.clone(),
+            _ => return Err(InvalidTransition::Finished),
         };
-        if now >= self.expires_at {
-            return Err(InvalidTransition::Expired);
-        }
-        if !accounts.contains(account) {
-            return Err(InvalidTransition::NotOffered);
-        }
-        let approved = Some(identity.clone());
-        Ok(self.at(Stage::Exchanging { since: now, approved }))
+        Ok(self.at(Stage::Chosen { identity, account: account.clone() }))
     }
 
     /// Ends the flow with a session for `account`.
@@ -369,8 +386,27 @@ mod tests {
         assert_eq!(asked.clone().choose(&ann, at(60_000)), Err(InvalidTransition::Expired));
         assert_eq!(asked.clone().begin_exchange(at(1)), Err(InvalidTransition::NotApproved));
         let taken = asked.choose(&ann, at(1)).unwrap();
-        assert!(matches!(&taken.stage, Stage::Exchanging { approved: Some(_), .. }));
-        assert_eq!(taken.choose(&ann, at(2)), Err(InvalidTransition::Finished));
+        assert!(matches!(&taken.stage, Stage::Chosen { account, .. } if *account == ann));
+        assert_eq!(taken.clone().choose(&bob, at(2)), Err(InvalidTransition::Finished));
+        let again = taken.choose(&ann, at(2)).unwrap();
+        assert_eq!(again.clone().begin_exchange(at(3)), Err(InvalidTransition::NotApproved));
+        let done = again.sign_in(ann.clone()).unwrap();
+        assert_eq!(done.choose(&ann, at(3)), Err(InvalidTransition::Finished));
+    }
+
+    #[test]
+    fn a_yes_can_be_repeated_by_who_said_it_until_somebody_goes_on() {
+        let approved = flow().approve(person("ann"), at(1)).unwrap();
+        let again = approved.clone().approve(person("ann"), at(2)).unwrap();
+        assert_eq!((again.version, &again.stage), (approved.version + 1, &approved.stage));
+        assert_eq!(again.expires_at, approved.expires_at, "it gains no time");
+        assert_eq!(approved.clone().approve(person("bob"), at(2)), Err(InvalidTransition::Finished));
+        assert_eq!(
+            approved.clone().approve(person("ann"), approved.expires_at),
+            Err(InvalidTransition::Finished)
+        );
+        let taken = approved.begin_exchange(at(3)).unwrap();
+        assert_eq!(taken.approve(person("ann"), at(4)), Err(InvalidTransition::Finished));
     }
 
     #[test]

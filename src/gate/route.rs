@@ -111,6 +111,21 @@ impl RouteTable {
         Ok(found)
     }
 
+    /// Whether a visitor of `host` may log in by `method`: some route there offers it, or none is there to say so.
+    pub fn offers(&self, host: &str, method: &MethodId) -> bool {
+        let host = host_name(host);
+        let mut there = Vec::new();
+        if host.len() <= MAX_HOST {
+            there.extend(self.exact.get(host.as_ref()));
+            let parents = host.match_indices('.').map(|(at, _)| &host[at + 1..]);
+            there.extend(parents.filter_map(|parent| self.below.get(parent)));
+        }
+        there.push(&self.any);
+        let mut routes = there.into_iter().flat_map(|prefixes| prefixes.routes.values()).peekable();
+        routes.peek().is_none()
+            || routes.any(|route| route.methods.is_empty() || route.methods.contains(method))
+    }
+
     /// All routes in the order of the config.
     pub fn routes(&self) -> impl Iterator<Item = &Arc<Route>> {
         self.routes.iter()

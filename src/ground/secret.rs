@@ -56,13 +56,16 @@ impl Token {
     /// Lets an answer be repeated without the token ever having been stored.
     #[must_use]
     pub fn derive(&self, purpose: &str, salt: &[u8]) -> Self {
-        // HMAC accepts keys of every length, so this cannot fail.
-        let mut mac = <Hmac<Sha256>>::new_from_slice(&self.0).expect("HMAC takes a key of any length");
-        mac.update(purpose.as_bytes());
-        mac.update(&[0]);
-        mac.update(salt);
-        Self(mac.finalize().into_bytes().into())
+        derive(&self.0, purpose, salt)
     }
+}
+
+fn derive(key: &[u8], purpose: &str, salt: &[u8]) -> Token {
+    let mut mac = <Hmac<Sha256>>::new_from_slice(key).expect("HMAC takes a key of any length");
+    mac.update(purpose.as_bytes());
+    mac.update(&[0]);
+    mac.update(salt);
+    Token(mac.finalize().into_bytes().into())
 }
 
 impl Drop for Token {
@@ -152,6 +155,12 @@ impl Secret {
     /// The secret itself, for the one place that sends it.
     pub fn reveal(&self) -> &str {
         self.0.expose_secret()
+    }
+
+    /// A token that only somebody holding this text can compute again; it is as hard to guess as the text is.
+    #[must_use]
+    pub fn derive(&self, purpose: &str, salt: &[u8]) -> Token {
+        derive(self.reveal().as_bytes(), purpose, salt)
     }
 
     /// Whether nothing is configured.

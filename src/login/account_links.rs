@@ -93,6 +93,9 @@ pub async fn attach(
 
 /// Writes the phone number that WeChat verified with a login, if it was given, on `account`; says which account it is
 /// then. A number that another account holds stays there: nobody loses theirs because somebody else logs in.
+///
+/// The number's row is claimed, the account written, the row settled. Whoever takes the row over in between finds it
+/// changed or changes it, so of two accounts that bring one number at once one keeps it.
 pub async fn keep_phone(
     store: &dyn Store,
     mut account: Account,
@@ -103,18 +106,20 @@ pub async fn keep_phone(
     let contact = Contact { value: phone.as_str().to_owned(), verified: true };
     let key = IdentityKey::Phone { pool: account.pool.clone(), phone: phone.clone() };
     for _ in 0..ROUNDS {
-        if account.phone.as_ref() == Some(&contact) {
+        let row = row_of(store, &key).await?;
+        let held = row.is_some_and(|row| row.accounts.contains(&account.id));
+        if held && account.phone.as_ref() == Some(&contact) {
             return Ok(account);
         }
-        if !hold_phone(store, &key, &contact, &account.id).await? {
+        if !claim_phone(store, &key, &contact, &account.id).await? {
             tracing::info!(target: "audit", event = "phone_held_by_another", account = %account.id);
             return Ok(account);
         }
-        account.phone = Some(contact.clone());
+        let before = account.phone.replace(contact.clone());
         account.updated_at = now;
         account.version += 1;
         if store.update_account(&account).await? {
-            return still_held(store, account, &key, &contact).await;
+            return settle_phone(store, account, &key, &contact, before).await;
         }
         match account_now(store, &account.id).await? {
             Some(current) => account = current,
@@ -125,45 +130,58 @@ pub async fn keep_phone(
 }
 
 /// Claims the row of a number for `account`, unless the account it leads to still has that number.
-async fn hold_phone(
+async fn claim_phone(
     store: &dyn Store,
     key: &IdentityKey,
     contact: &Contact,
     account: &AccountId,
 ) -> Result<bool, StoreError> {
-    let ours = IdentityRow::settled(account.clone());
-    let there = store.claim_identity(key, &ours).await?;
-    if there == ours {
-        return Ok(true);
-    }
-    for holder in store.accounts(&there.accounts).await?.into_iter().flatten() {
-        if holder.phone.as_ref().is_some_and(|phone| phone.value == contact.value) {
+    let ours = IdentityRow::claim(account.clone());
+    for _ in 0..ROUNDS {
+        let there = store.claim_identity(key, &ours).await?;
+        if there == ours {
+            return Ok(true);
+        }
+        let others: Vec<AccountId> = there.accounts.iter().filter(|id| *id != account).cloned().collect();
+        let holders = store.accounts(&others).await?;
+        if holders
+            .iter()
+            .flatten()
+            .any(|holder| holder.phone.as_ref().is_some_and(|phone| phone.value == contact.value))
+        {
             return Ok(false);
         }
+        // Numbers are given to somebody else when their owner lets them go. Also a row of our own is changed: who has
+        // just read it to take it over then finds it so.
+        if store.swap_identity(key, &there, &ours).await? {
+            return Ok(true);
+        }
     }
-    // Numbers are given to somebody else when their owner lets them go.
-    store.swap_identity(key, &there, &ours).await
+    Err(StoreError::Conflict { doing: "claiming a phone number that is changing hands all the time" })
 }
 
-/// The account as it is once its new number is written: without it, if somebody else took the row meanwhile, because
-/// the row decides.
-async fn still_held(
+/// The account as it is once its new number is written: with the one `before`, if somebody else took the row meanwhile.
+async fn settle_phone(
     store: &dyn Store,
     mut account: Account,
     key: &IdentityKey,
     contact: &Contact,
+    before: Option<Contact>,
 ) -> Result<Account, StoreError> {
+    let claim = IdentityRow::claim(account.id.clone());
+    let settled = IdentityRow::settled(account.id.clone());
+    if store.swap_identity(key, &claim, &settled).await? || row_of(store, key).await? == Some(settled) {
+        tracing::info!(target: "audit", event = "phone_verified", account = %account.id);
+        return Ok(account);
+    }
     for _ in 0..ROUNDS {
-        if row_of(store, key).await?.is_some_and(|row| row.accounts.contains(&account.id)) {
-            tracing::info!(target: "audit", event = "phone_verified", account = %account.id);
-            return Ok(account);
-        }
         if account.phone.as_ref() != Some(contact) {
             return Ok(account);
         }
-        account.phone = None;
+        account.phone.clone_from(&before);
         account.version += 1;
         if store.update_account(&account).await? {
+            tracing::info!(target: "audit", event = "phone_held_by_another", account = %account.id);
             return Ok(account);
         }
         match account_now(store, &account.id).await? {

@@ -6,9 +6,9 @@
 
 use super::client::{self, Call, ClientError, Entered};
 use super::directory::{MethodKind, ProgramOptions};
-use super::finish::Taken;
-use super::{Login, flow_mark};
-use crate::domain::{FlowRefusal, Identity, Stage};
+use super::finish::{SESSION, Taken, session_salt};
+use super::{FLOW_MEMORY, Login, flow_mark};
+use crate::domain::{Flow, FlowRefusal, Identity, Stage};
 use crate::ground::{Secret, Span, Token, TokenDigest, random_id};
 use crate::wechat::ProgramVersion;
 
@@ -72,15 +72,19 @@ impl Login {
             tracing::warn!(target: "audit", event = "redeem_refused", flow = flow_mark(&flow.id), reason = "verifier");
             return Err(ClientError::Verifier);
         }
-        if matches!(flow.stage, Stage::Waiting | Stage::Scanned { .. }) {
-            return Err(if self.now() < flow.expires_at {
-                ClientError::NotApproved
-            } else {
-                ClientError::FlowExpired
-            });
+        // The person was shown where the login began; the session is for that host.
+        if flow.return_to.host() != call.home.host() {
+            return Err(ClientError::Ticket);
         }
-        if let Stage::Refused { reason } = flow.stage {
-            return Err(ClientError::Refused(reason));
+        match flow.stage {
+            Stage::Waiting | Stage::Scanned { .. } | Stage::Approved { .. }
+                if self.now() >= flow.expires_at =>
+            {
+                return Err(ClientError::FlowExpired);
+            }
+            Stage::Waiting | Stage::Scanned { .. } => return Err(ClientError::NotApproved),
+            Stage::Refused { reason } => return Err(ClientError::Refused(reason)),
+            _ => {}
         }
         let code = Token::parse(brought.return_code.reveal().as_bytes()).ok_or(ClientError::ReturnCode)?;
         if !self.is_return_code(&flow.id, &code).await? {
@@ -91,22 +95,32 @@ impl Login {
             Taken::Ours(taken) => taken,
             Taken::Finished(_) => return Err(ClientError::FlowFinished),
             Taken::NotYet => return Err(ClientError::NotApproved),
+            Taken::Busy => return Err(ClientError::Busy),
             Taken::Gone => return Err(ClientError::FlowExpired),
         };
         let Stage::Exchanging { approved: Some(identity), .. } = &taken.stage else {
             return Err(ClientError::NotApproved);
         };
-        let entered = self.log_in(call, method, Identity::clone(identity)).await;
-        self.close(match &entered {
-            Ok(Entered::SignedIn { account, .. }) => taken.sign_in(account.id.clone()),
+        // Whoever repeats the call after it was cut short gets the same session, and no second one.
+        let token = brought.verifier.derive(SESSION, session_salt(&taken).as_bytes());
+        let entered = self.log_in(call, method, Identity::clone(identity), token).await;
+        match &entered {
+            Ok(Entered::SignedIn { account, token, .. }) => {
+                self.close(taken.sign_in(account.id.clone()), token).await?;
+            }
             // The question is a flow of its own.
-            Ok(Entered::Choose { .. }) => taken.refuse(FlowRefusal::SeveralAccounts),
-            Err(ClientError::Refused(reason)) => taken.refuse(*reason),
+            Ok(Entered::Choose { .. }) => self.give_up(taken, FlowRefusal::SeveralAccounts).await?,
+            Err(ClientError::Refused(reason)) => self.give_up(taken, *reason).await?,
             // The app may try again once the lease has run out.
-            Err(_) => return entered,
-        })
-        .await?;
+            Err(_) => {}
+        }
         entered
+    }
+
+    /// Ends a flow that yields no session; if another request has ended it, that outcome counts anyway.
+    async fn give_up(&self, taken: Flow, reason: FlowRefusal) -> Result<(), ClientError> {
+        self.store.swap_flow(&taken.refuse(reason)?, FLOW_MEMORY).await?;
+        Ok(())
     }
 }
 

@@ -61,7 +61,7 @@ impl Login {
         let taken = match self.take(flow).await? {
             Taken::Ours(flow) => flow,
             Taken::Finished(flow) => return self.answer_again(flow, browser).await,
-            Taken::NotYet | Taken::Gone => return Ok(Ending::Unknown),
+            Taken::NotYet | Taken::Busy | Taken::Gone => return Ok(Ending::Unknown),
         };
         let identity = match code {
             None => Err(FlowRefusal::Denied),

@@ -9,7 +9,7 @@ mod pace;
 use super::account_links::{self, Attached};
 use super::account_of::{Outcome, Rules, account_of};
 use super::directory::{App, Method, MethodKind};
-use super::finish::{Context, Visit};
+use super::finish::{Context, SESSION, Visit, session_salt};
 use super::{FLOW_LIFETIME, FLOW_MEMORY, Login, flow_mark};
 use crate::domain::{
     Account, AccountId, Flow, FlowId, FlowRefusal, Identity, InvalidTransition, MethodId, PoolId, Refusal,
@@ -57,15 +57,17 @@ pub struct Call<'a> {
 }
 
 impl Login {
-    /// From who somebody is to a session for the client, or a question.
+    /// From who somebody is to a session for the client, or a question. `token` is one that nobody has seen, or, where
+    /// the call may be repeated, the one that this flow yields.
     pub(super) async fn log_in(
         &self,
         call: Call<'_>,
         method: &Method,
         identity: Identity,
+        token: Token,
     ) -> Result<Entered, ClientError> {
         match self.account_for(call.context, method, &identity).await? {
-            Ok(account) => self.admit(call, method, *account, &identity).await,
+            Ok(account) => self.admit(call, method, *account, &identity, token).await,
             Err(accounts) => self.ask_which(call, method, identity, accounts).await,
         }
     }
@@ -94,17 +96,17 @@ impl Login {
         }))
     }
 
-    /// Opens a session whose token nobody has seen.
+    /// Opens the session of `token`.
     async fn admit(
         &self,
         call: Call<'_>,
         method: &Method,
         account: Account,
         identity: &Identity,
+        token: Token,
     ) -> Result<Entered, ClientError> {
         let now = self.now();
         let account = account_links::keep_phone(&*self.store, account, identity.phone.as_ref(), now).await?;
-        let token = Token::generate(&mut rand::rng());
         let session = call.visit.session(&account, &method.id, identity, call.context.host, now);
         let policy = call.context.rules.policy;
         let ttl = policy.time_to_live(now, now, now);
@@ -145,30 +147,60 @@ impl Login {
         if !flow.browser.matches(key) {
             return Err(ClientError::NotYours);
         }
+        // The session is for the host where the login began.
+        if flow.return_to.host() != call.home.host() {
+            return Err(ClientError::FlowExpired);
+        }
         let method = call.context.directory.method(&flow.method).ok_or(ClientError::FlowExpired)?;
-        let now = self.now();
-        let taken = flow.choose(account, now).inspect_err(|problem| {
+        let taken = flow.choose(account, self.now()).inspect_err(|problem| {
             tracing::warn!(target: "audit", event = "choice_refused", flow = flow_mark(id), %problem);
         })?;
-        let Stage::Exchanging { approved: Some(identity), .. } = &taken.stage else {
-            return Err(ClientError::FlowFinished);
-        };
+        let Stage::Chosen { identity, .. } = &taken.stage else { return Err(ClientError::FlowFinished) };
         let identity = Identity::clone(identity);
         if !self.store.swap_flow(&taken, FLOW_LIFETIME).await? {
             return Err(ClientError::FlowFinished);
         }
         account_links::remember_choice(&*self.store, &identity, account).await?;
-        let entered = self.log_in(call, method, identity).await?;
-        if let Entered::SignedIn { account, .. } = &entered {
-            self.close(taken.sign_in(account.id.clone())).await?;
+        let token = key.derive(SESSION, session_salt(&taken).as_bytes());
+        let entered = self.log_in(call, method, identity, token).await?;
+        match &entered {
+            Entered::SignedIn { account, token, .. } => {
+                self.close(taken.sign_in(account.id.clone()), token).await?;
+            }
+            // Asked once more, because the accounts have changed: a flow of its own.
+            Entered::Choose { .. } => {}
         }
         Ok(entered)
     }
 
-    /// Writes the end of a flow whose outcome is given; nobody else has it any more.
-    pub(super) async fn close(&self, done: Result<Flow, InvalidTransition>) -> Result<(), ClientError> {
-        self.store.swap_flow(&done?, FLOW_MEMORY).await?;
-        Ok(())
+    /// Writes the end of a flow that yielded the session of `token`. Where another request has ended it otherwise, its
+    /// outcome counts.
+    pub(super) async fn close(
+        &self,
+        done: Result<Flow, InvalidTransition>,
+        token: &Token,
+    ) -> Result<(), ClientError> {
+        let done = done?;
+        if self.store.swap_flow(&done, FLOW_MEMORY).await? {
+            return Ok(());
+        }
+        match self.store.flow(&done.id).await? {
+            // The same call, repeated: it yields the same session, because the token is derived.
+            Some(flow) if matches!(flow.stage, Stage::SignedIn { .. } | Stage::Chosen { .. }) => Ok(()),
+            _ => {
+                self.store.delete_sessions(&[token.digest()]).await?;
+                Err(ClientError::FlowFinished)
+            }
+        }
+    }
+
+    /// Refuses to add people of another pool to an account, before a code is spent on it.
+    pub(super) async fn in_pool(&self, account: &AccountId, pool: &PoolId) -> Result<(), ClientError> {
+        let there = self.store.accounts(std::slice::from_ref(account)).await?.into_iter().flatten().next();
+        match there {
+            Some(account) if account.pool != *pool => Err(ClientError::WrongMethod),
+            _ => Ok(()),
+        }
     }
 
     /// Adds an identity to the account whose owner is logged in.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::account_links;
 use super::account_of::{Outcome, Rules, account_of};
-use super::directory::{Directory, Method};
+use super::directory::{Directory, Method, MethodKind};
 use super::{FLOW_LIFETIME, FLOW_MEMORY, Login, SessionRules, flow_mark};
 use crate::domain::{
     Account, Flow, FlowId, FlowRefusal, Identity, InvalidTransition, MethodId, Origin, Refusal, Session,
@@ -22,6 +22,9 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// How long it waits for news before it looks without any.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
+
+/// What session tokens are derived for.
+pub(super) const SESSION: &str = "session";
 
 /// Who comes back, as far as the edge knows.
 #[derive(Clone, Debug, Default)]
@@ -94,7 +97,9 @@ pub(super) enum Taken {
     Finished(Flow),
     /// Nobody has agreed on the phone yet.
     NotYet,
-    /// The flow has run out, or the other one takes too long.
+    /// The other one takes too long, or so many wait that nobody else can.
+    Busy,
+    /// The flow has run out.
     Gone,
 }
 
@@ -145,7 +150,12 @@ impl Login {
         let Some(browser) = visit.browser.as_ref().filter(|token| flow.browser.matches(token)) else {
             return Ok(Ending::Foreign);
         };
-        let Some(method) = context.directory.method(&flow.method) else { return Ok(Ending::Unknown) };
+        let Some(method) = context.directory.method(&flow.method).filter(|method| {
+            // The others end with a code, or in a client that has no browser.
+            matches!(method.kind, MethodKind::OfficialAccountScan(_) | MethodKind::MiniProgramScan(_))
+        }) else {
+            return Ok(Ending::Unknown);
+        };
         let late = self.clock.now() >= flow.expires_at;
         match flow.stage {
             Stage::Waiting | Stage::Scanned { .. } | Stage::Approved { .. } if late => {
@@ -157,7 +167,7 @@ impl Login {
         let taken = match self.take(flow).await? {
             Taken::Ours(flow) => flow,
             Taken::Finished(flow) => return self.answer_again(flow, browser).await,
-            Taken::NotYet | Taken::Gone => return Ok(Ending::Unknown),
+            Taken::NotYet | Taken::Busy | Taken::Gone => return Ok(Ending::Unknown),
         };
         let Stage::Exchanging { approved: Some(identity), .. } = &taken.stage else {
             return Ok(Ending::Unknown);
@@ -188,14 +198,14 @@ impl Login {
                     // in vain.
                     None => match self.watch.watch(&id) {
                         Ok(begun) => watching = Some(begun),
-                        Err(_) => return Ok(Taken::Gone),
+                        Err(_) => return Ok(Taken::Busy),
                     },
                     Some(watching) => match tokio::time::timeout(LOOK_AGAIN, watching.changed()).await {
                         Ok(Ok(())) => {}
-                        Ok(Err(_)) => return Ok(Taken::Gone),
+                        Ok(Err(_)) => return Ok(Taken::Busy),
                         // The news may be what is broken.
                         Err(_) if tokio::time::Instant::now() < deadline => {}
-                        Err(_) => return Ok(Taken::Gone),
+                        Err(_) => return Ok(Taken::Busy),
                     },
                 },
             }
@@ -302,5 +312,10 @@ impl Login {
 
 /// The token of the one session that `flow` may yield, computable only with the browser's secret.
 fn session_token(browser: &Token, flow: &Flow) -> Token {
-    browser.derive("session", format!("{}.{}", flow.id, flow.salt).as_bytes())
+    browser.derive(SESSION, session_salt(flow).as_bytes())
+}
+
+/// What the token of the one session that `flow` may yield is derived with, besides a secret of who began it.
+pub(super) fn session_salt(flow: &Flow) -> String {
+    format!("{}.{}", flow.id, flow.salt)
 }

@@ -7,7 +7,7 @@ use super::Login;
 use super::client::{Call, ClientError, Entered};
 use super::directory::{App, MethodKind};
 use crate::domain::{Account, AccountId, FlowRefusal, Identity, OpenId, Phone, Profile, UnionId};
-use crate::ground::Secret;
+use crate::ground::{Secret, Token};
 use crate::login::callback::report;
 use crate::login::server_tokens::TokenError;
 use crate::wechat::{self, JsSession, Opened, PhoneNumber, VisitorKind};
@@ -48,7 +48,8 @@ impl Login {
     ) -> Result<Entered, ClientError> {
         let (method, app) = self.client_method(call.context, method, is_mini_program)?;
         let person = self.mini_program_person(call.context.wechat, app, proof).await?;
-        self.log_in(call, method, person).await
+        let token = Token::generate(&mut rand::rng());
+        self.log_in(call, method, person, token).await
     }
 
     /// Adds the user of a mini program to the account that is logged in.
@@ -60,6 +61,7 @@ impl Login {
         proof: &Proof,
     ) -> Result<Account, ClientError> {
         let (method, app) = self.client_method(call.context, method, is_mini_program)?;
+        self.in_pool(account, &app.pool).await?;
         let person = self.mini_program_person(call.context.wechat, app, proof).await?;
         self.attach(account, &method.id, &person).await
     }
@@ -83,6 +85,9 @@ impl Login {
             PhoneProof::Code(code) => Some(self.phone_of(wechat, app, code, &session.openid).await?),
             PhoneProof::Encrypted { data, iv } => {
                 let opened = session.session_key.open(app.app_id.as_str(), data, iv, self.now());
+                let opened = opened.inspect_err(|error| {
+                    tracing::info!(app = %app.id, error = error as &dyn std::error::Error, "encrypted data was not believed");
+                });
                 match opened.map_err(ClientError::Encrypted)? {
                     Opened::Phone(number) => Some(phone(&number)?),
                     // A profile names nobody; it is not what was asked for.

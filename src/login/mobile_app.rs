@@ -6,9 +6,9 @@
 use super::Login;
 use super::callback::Unidentified;
 use super::client::{Call, ClientError, Entered};
-use super::directory::MethodKind;
+use super::directory::{App, Method, MethodKind};
 use crate::domain::{Account, AccountId, AppId, Identity};
-use crate::ground::{Secret, Span, random_id};
+use crate::ground::{Secret, Span, Token, random_id};
 use crate::store::OnceKey;
 
 const NONCE: &str = "mobile_nonce";
@@ -44,9 +44,10 @@ impl Login {
         code: &Secret,
         nonce: &str,
     ) -> Result<Entered, ClientError> {
-        let (method, _) = self.client_method(call.context, method, is_mobile_app)?;
-        let person = self.mobile_person(call, method.id.as_str(), code, nonce).await?;
-        self.log_in(call, method, person).await
+        let (method, app) = self.client_method(call.context, method, is_mobile_app)?;
+        let person = self.mobile_person(call, (method, app), code, nonce).await?;
+        let token = Token::generate(&mut rand::rng());
+        self.log_in(call, method, person, token).await
     }
 
     /// Adds the user of a native app to the account that is logged in.
@@ -58,21 +59,21 @@ impl Login {
         code: &Secret,
         nonce: &str,
     ) -> Result<Account, ClientError> {
-        let (method, _) = self.client_method(call.context, method, is_mobile_app)?;
-        let person = self.mobile_person(call, method.id.as_str(), code, nonce).await?;
+        let (method, app) = self.client_method(call.context, method, is_mobile_app)?;
+        self.in_pool(account, &app.pool).await?;
+        let person = self.mobile_person(call, (method, app), code, nonce).await?;
         self.attach(account, &method.id, &person).await
     }
 
     async fn mobile_person(
         &self,
         call: Call<'_>,
-        method: &str,
+        (method, app): (&Method, &App),
         code: &Secret,
         nonce: &str,
     ) -> Result<Identity, ClientError> {
-        let (_, app) = self.client_method(call.context, method, is_mobile_app)?;
         // Taken only with the code: what WeChat could not answer can be tried again with the same nonce.
-        if self.store.once(&key(nonce)).await?.as_deref() != Some(method) {
+        if self.store.once(&key(nonce)).await?.as_deref() != Some(method.id.as_str()) {
             return Err(ClientError::Nonce);
         }
         let person = match self.identify(call.context.wechat, app, true, code).await {

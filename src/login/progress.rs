@@ -51,7 +51,10 @@ impl Progress {
             Stage::Scanned { profile, .. } => {
                 Self::Scanned { name: profile.nickname.clone(), avatar: profile.avatar.clone() }
             }
-            Stage::Approved { .. } | Stage::Exchanging { .. } | Stage::Choosing { .. } => Self::Approved,
+            Stage::Approved { .. }
+            | Stage::Exchanging { .. }
+            | Stage::Choosing { .. }
+            | Stage::Chosen { .. } => Self::Approved,
         }
     }
 

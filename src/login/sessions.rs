@@ -171,8 +171,17 @@ impl Sessions {
         self.store.sessions_of(account).await
     }
 
-    /// Ends the login that `known` belongs to, on all hosts; or all logins of the account.
-    pub async fn end(&self, known: &Known, everywhere: bool) -> Result<usize, StoreError> {
+    /// Ends the session `digest`, and the login that it belongs to on all hosts, or all logins of its account; says how
+    /// many more sessions those were.
+    pub async fn end(
+        &self,
+        known: &Known,
+        digest: &TokenDigest,
+        everywhere: bool,
+    ) -> Result<usize, StoreError> {
+        // This one by itself: where an account has very many, it may not be among those that are looked at.
+        self.store.delete_sessions(std::slice::from_ref(digest)).await?;
+        self.revoke(*digest);
         let Ok(account) = AccountId::new(known.account_id()) else { return Ok(0) };
         self.end_where(&account, |session| everywhere || session.login_id == known.login_id()).await
     }

@@ -9,7 +9,7 @@ use super::directory::{App, Method, MethodKind, ProgramOptions};
 use super::mini_program::Proof;
 use super::{FLOW_MEMORY, Login, flow_mark, person_mark};
 use crate::domain::flow::NEXT_STEP;
-use crate::domain::{Flow, FlowId, FlowRefusal, Identity, Origin, Profile};
+use crate::domain::{Flow, FlowId, FlowRefusal, Identity, Origin, Profile, Stage};
 use crate::ground::{Span, Timestamp, Token};
 use crate::store::{OnceKey, StoreError};
 
@@ -72,6 +72,7 @@ impl Login {
     pub async fn look(&self, call: Call<'_>, ticket: &str, proof: &Proof) -> Result<Shown, ClientError> {
         let flow = self.flow_of_ticket(ticket).await?;
         let (method, waits) = waits(call, &flow)?;
+        still_asks(&flow, self.now())?;
         let person = self.mini_program_person(call.context.wechat, waits.app, proof).await?;
         let profile = self.known_profile(&person).await?;
         let who = person_mark(waits.app, person.open_id.as_str());
@@ -106,9 +107,10 @@ impl Login {
     ) -> Result<Option<Token>, ClientError> {
         let flow = self.flow_of_ticket(ticket).await?;
         let (method, waits) = waits(call, &flow)?;
+        still_asks(&flow, self.now())?;
         let person = self.mini_program_person(call.context.wechat, waits.app, proof).await?;
         let code = match waits.for_app {
-            true => Some(self.return_code(&flow).await?),
+            true => Some(self.return_code(&flow, waits.options.lifetime.plus(NEXT_STEP)).await?),
             false => None,
         };
         let approve = |flow: Flow| flow.approve(person.clone(), self.now());
@@ -125,6 +127,7 @@ impl Login {
     pub async fn reject(&self, call: Call<'_>, ticket: &str, proof: &Proof) -> Result<(), ClientError> {
         let flow = self.flow_of_ticket(ticket).await?;
         let (method, waits) = waits(call, &flow)?;
+        still_asks(&flow, self.now())?;
         let person = self.mini_program_person(call.context.wechat, waits.app, proof).await?;
         let reject = |flow: Flow| flow.reject(&person.open_id, FlowRefusal::Denied, self.now());
         let done = self.step(&flow.id, reject).await?;
@@ -136,10 +139,11 @@ impl Login {
         done.map(|_| ()).map_err(ClientError::of_step)
     }
 
-    /// A code that proves to the app that began `flow` that its own phone confirmed it.
-    async fn return_code(&self, flow: &Flow) -> Result<Token, StoreError> {
+    /// A code that proves to the app that began `flow` that its own phone confirmed it; good for as long as the flow may
+    /// be, whose end it does not outlive.
+    async fn return_code(&self, flow: &Flow, lifetime: Span) -> Result<Token, StoreError> {
         let code = Token::generate(&mut rand::rng());
-        self.store.put_once(&return_key(&code), flow.id.as_str(), NEXT_STEP).await?;
+        self.store.put_once(&return_key(&code), flow.id.as_str(), lifetime).await?;
         Ok(code)
     }
 
@@ -161,6 +165,15 @@ impl Login {
 
 fn return_key(code: &Token) -> OnceKey {
     OnceKey { purpose: RETURN, digest: code.digest() }
+}
+
+/// Whether a phone can still answer: asked before a code is spent on it.
+fn still_asks(flow: &Flow, now: Timestamp) -> Result<(), ClientError> {
+    match flow.stage {
+        Stage::Waiting | Stage::Scanned { .. } if now >= flow.expires_at => Err(ClientError::ScanExpired),
+        Stage::Waiting | Stage::Scanned { .. } | Stage::Approved { .. } => Ok(()),
+        _ => Err(ClientError::ScanUsed),
+    }
 }
 
 /// What waits for a phone behind `flow`, if the config still has it.

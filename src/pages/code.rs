@@ -278,6 +278,15 @@ codes! {
 }
 
 impl ErrorCode {
+    /// After how many seconds it makes sense to ask again, where that does not depend on who asks.
+    pub fn retry_after(self) -> Option<u64> {
+        match self {
+            // WeChat counts by the minute.
+            Self::WechatBusy => Some(60),
+            _ => (self.status() == StatusCode::SERVICE_UNAVAILABLE).then_some(5),
+        }
+    }
+
     /// Whether a call of the JSON API may be answered with it; the others are for browsers, apps behind the gateway and
     /// WeChat's own messages.
     pub const fn is_of_the_api(self) -> bool {

@@ -136,7 +136,7 @@ impl Page {
     pub fn retry_after(&self) -> Option<u64> {
         match self {
             Self::Login(Login { body: LoginBody::TooMany { seconds }, .. }) => Some(*seconds),
-            _ => None,
+            _ => self.code().and_then(ErrorCode::retry_after),
         }
     }
 

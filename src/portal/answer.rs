@@ -49,9 +49,7 @@ impl Visitor {
         if let Ok(csp) = HeaderValue::try_from(self.snapshot.pages.csp(foreign)) {
             headers.insert(header::CONTENT_SECURITY_POLICY, csp);
         }
-        if page.status() == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
-        } else if let Some(seconds) = page.retry_after() {
+        if let Some(seconds) = page.retry_after() {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
@@ -84,8 +82,8 @@ impl Visitor {
         }
         let body = pages::error_json(code, self.lang, detail.as_deref(), &self.request_id, None);
         let mut response = self.json(code.status(), body);
-        if code.status() == StatusCode::SERVICE_UNAVAILABLE {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+        if let Some(seconds) = code.retry_after() {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }

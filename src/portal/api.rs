@@ -23,7 +23,7 @@ use utoipa_axum::routes;
 use super::Portal;
 use super::answer::{Answer, Refused};
 use super::visitor::Visitor;
-use crate::domain::ReturnTo;
+use crate::domain::{MethodId, ReturnTo};
 use crate::login::client::{Call, ClientError};
 use crate::login::{Context, Visit};
 use crate::pages::ErrorCode;
@@ -62,7 +62,9 @@ impl Client {
         if let Err(seconds) = portal.throttle.check_client(visitor.ip.as_deref()) {
             return Err(visitor.too_many(seconds));
         }
-        let Some(home) = ReturnTo::of_request(&visitor.host, "/", &visitor.snapshot.site.hosts) else {
+        let hosts = &visitor.snapshot.site.hosts;
+        let home = ReturnTo::of_request(&visitor.host, "/", hosts).filter(|_| hosts.contains(&visitor.host));
+        let Some(home) = home else {
             let detail =
                 format!("`{}` is not a host of this gateway; its routes and `public_url` are", visitor.host);
             return Err(visitor.refuse(Refused::Code(ErrorCode::BadRequest, Some(detail))));
@@ -81,6 +83,13 @@ impl Client {
             host: &self.visitor.host,
         };
         Call { context, visit: &self.visit, home: &self.home }
+    }
+
+    /// Refuses a method that no route of the host that was asked offers: the token would be for that host.
+    fn offers(&self, method: &str) -> Result<(), Response> {
+        let routes = &self.visitor.snapshot.routes;
+        let offered = MethodId::new(method).is_ok_and(|id| routes.offers(&self.visitor.host, &id));
+        if offered { Ok(()) } else { Err(self.visitor.refuse(ErrorCode::UnknownMethod)) }
     }
 
     /// Refuses more calls about one login than a phone makes.

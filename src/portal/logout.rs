@@ -31,10 +31,10 @@ pub(super) async fn leave(
     if !from_here(&headers, &visitor) {
         return Err(visitor.refuse(ErrorCode::ForeignOrigin));
     }
-    match visitor.session(&portal).await.0 {
-        Presence::Known(known) => {
+    match visitor.session(&portal).await {
+        (Presence::Known(known), Some(digest)) => {
             let everywhere = choice.scope == "everywhere";
-            let ended = portal.login.sessions().end(&known, everywhere).await;
+            let ended = portal.login.sessions().end(&known, &digest, everywhere).await;
             let ended = ended.map_err(|error| visitor.refuse(error))?;
             tracing::info!(
                 target: "audit", event = "logout", account = known.account_id(), login = known.login_id(),
@@ -42,8 +42,8 @@ pub(super) async fn leave(
             );
         }
         // The cookie stays: it may be the key to a session that could not be ended just now.
-        Presence::StoreDown => return Err(visitor.refuse(ErrorCode::StoreDown)),
-        Presence::Stranger | Presence::Expired => {}
+        (Presence::StoreDown, _) => return Err(visitor.refuse(ErrorCode::StoreDown)),
+        _ => {}
     }
     let page = Page::LoggedOut(pages::LoggedOut { login_href: visitor.own("login") });
     Ok(callback::without_session(visitor.page(&page), &visitor))

@@ -1,5 +1,5 @@
-//! How much one address may begin, and how often a page may ask: enough for an office behind one address, too few to
-//! fill a store or to use up what WeChat gives an account in a day.
+//! How much one address may begin or call, how many codes it may have, and how often a page may ask: enough for an
+//! office or a phone network behind one address, too few to use up what WeChat gives an account in a day.
 
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};

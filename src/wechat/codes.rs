@@ -15,6 +15,8 @@ pub enum Credential {
     ServerToken,
     /// The server token together with a phone number code of one visitor (`getuserphonenumber`).
     PhoneCode,
+    /// The server token, for the picture of a mini program code: its quota (45009) is the minute's, not the day's.
+    CodePicture,
     /// The operator's own token server, which passes WeChat's answer on.
     Endpoint,
     /// Nothing but the ticket of a parametric QR code.
@@ -67,7 +69,7 @@ pub const fn action_for(code: i64, credential: Credential) -> Action {
     match code {
         -1 => Retry,
         40001 | 40014 | 42001 => match credential {
-            Credential::ServerToken | Credential::PhoneCode => RefreshToken,
+            Credential::ServerToken | Credential::PhoneCode | Credential::CodePicture => RefreshToken,
             Credential::UserToken => AskAgain,
             // No token is presented here, so 40001 can only speak of the secret.
             Credential::AppSecret | Credential::Endpoint if code == 40001 => ConfigFault,
@@ -87,6 +89,7 @@ pub const fn action_for(code: i64, credential: Credential) -> Action {
         43004 | 50005 => AskToFollow,
         44990 => RateLimit { wait: Span::from_secs(1) },
         45011 => RateLimit { wait: MINUTE },
+        45009 if matches!(credential, Credential::CodePicture) => RateLimit { wait: MINUTE },
         44993 | 45009 | 85406 => RateLimit { wait: DAY_QUOTA_WAIT },
         40002 | 40033 | 40035 | 40048 | 40053 | 40066 | 40097 | 40125 | 40129 | 40164 | 40165 | 40169
         | 40212 | 40243 => ConfigFault,
@@ -135,6 +138,9 @@ pub(super) const fn hint(code: i64, credential: Credential) -> Option<&'static s
         48001 => "this account's kind or verification does not include the interface: see WeChat's console",
         48004 | 50004 | 50007 => {
             "WeChat has banned or frozen the account or this interface: see WeChat's console"
+        }
+        45009 if matches!(credential, Credential::CodePicture) => {
+            "too many mini program codes a minute (5,000 are the limit)"
         }
         45009 => {
             "the quota of this interface is used up, usually the day's: raise it or clear it in WeChat's console"

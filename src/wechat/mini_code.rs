@@ -15,7 +15,7 @@ use super::wire::Unreadable;
 use crate::ground::Secret;
 
 static MINI_CODE: Call =
-    Call { name: "wxa/getwxacodeunlimit", credential: Credential::ServerToken, spends_code: false };
+    Call { name: "wxa/getwxacodeunlimit", credential: Credential::CodePicture, spends_code: false };
 
 /// The longest scene, in characters.
 const MAX_SCENE_LEN: usize = 32;

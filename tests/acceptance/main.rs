@@ -49,6 +49,7 @@ mod mini_trouble;
 mod mobile_app;
 mod outage;
 mod own_pages;
+mod phone_rows;
 mod program_answers;
 mod program_links;
 mod program_scan;

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use menshen::domain::{Account, AccountId, Flow, FlowId, IdentityKey, IdentityRow, Session};
 use menshen::ground::{Span, Timestamp, TokenDigest};
 use menshen::store::{Note, OnceKey, Store, StoreError, StoreEvent};
-use tokio::sync::{broadcast, watch};
+use tokio::sync::{Notify, broadcast, watch};
 
 /// When a call fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub enum Fails {
     StallsBefore,
     /// As `After`, but there is never an answer.
     StallsAfter,
+    /// Not at all, but it waits until the store is healed: others get in between.
+    Waits,
 }
 
 #[derive(Clone, Copy)]
@@ -38,6 +40,7 @@ pub struct FaultyStore {
     calls: AtomicUsize,
     plan: Mutex<Option<Plan>>,
     stalled: watch::Sender<bool>,
+    healed: Notify,
     created: Mutex<Vec<AccountId>>,
 }
 
@@ -49,6 +52,7 @@ impl FaultyStore {
             calls: AtomicUsize::new(0),
             plan: Mutex::new(None),
             stalled: watch::Sender::default(),
+            healed: Notify::new(),
             created: Mutex::default(),
         }
     }
@@ -66,6 +70,7 @@ impl FaultyStore {
     /// Passes everything on again.
     pub fn heal(&self) {
         self.set(None);
+        self.healed.notify_one();
     }
 
     /// Waits until a call stalls.
@@ -90,6 +95,12 @@ impl FaultyStore {
             self.created.lock().unwrap_or_else(PoisonError::into_inner).push(account.id.clone());
         }
         created
+    }
+
+    async fn wait(&self) {
+        self.stalled.send_replace(true);
+        let healed = self.healed.notified();
+        healed.await;
     }
 
     async fn stall<T>(&self) -> T {
@@ -124,6 +135,10 @@ macro_rules! pass {
             None => $call.await,
             Some(Fails::Before) => Err(injected()),
             Some(Fails::After) => $call.await.and(Err(injected())),
+            Some(Fails::Waits) => {
+                $self.wait().await;
+                $call.await
+            }
             Some(Fails::StallsBefore) => $self.stall().await,
             Some(Fails::StallsAfter) => {
                 let _ = $call.await;

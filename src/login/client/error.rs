@@ -68,6 +68,9 @@ pub enum ClientError {
     /// The identity belongs to another account, or the account has another one of the same app.
     #[error("the identity is taken")]
     IdentityTaken,
+    /// Another request is finishing the login, and takes long.
+    #[error("another request is finishing this login")]
+    Busy,
     /// This person asks too often.
     #[error("this person asks too often")]
     TooMany {

@@ -1,4 +1,5 @@
-//! How often one person may be asked about at WeChat's: their codes are free to them, the calls are not to us.
+//! How often one person may prove who they are: each time costs the call that says who it is, and the limit spares all
+//! that follows it, at WeChat's and in the store.
 //!
 //! Counts people of this process, not addresses: a whole city may stand behind one address of a phone network.
 

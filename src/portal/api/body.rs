@@ -65,7 +65,7 @@ fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
 
 /// What serde says, without the values that it repeats and the place.
 fn without_values(message: &str) -> String {
-    let message = message.split(" at line ").next().unwrap_or_default();
+    let message = message.rsplit_once(" at line ").map_or(message, |(said, _)| said);
     match (message.find(": "), message.rfind(", expected ")) {
         (Some(start), Some(end)) if start < end => {
             // `invalid type: string "secret", expected …`: the kind of value stays, the value goes.
@@ -109,6 +109,11 @@ mod tests {
         r#"{"code":"s","inner":{"number":"secret"}}"#,
         "The field `inner.number` is not what this call takes: invalid type: string, expected u32."
     )]
+    #[case(
+        r#"{"code":["secret at line 1, expected secret"]}"#,
+        "The field `code` is not what this call takes: invalid type: sequence, expected a string."
+    )]
+    #[case(r#""secret at line secret""#, "")]
     #[case(r#"{}"#, "The body is not what this call takes: missing field `code`.")]
     #[case(r#"["secret"]"#, "The body is not what this call takes: it has to be a JSON object.")]
     #[case(r#" ["secret", null]"#, "The body is not what this call takes: it has to be a JSON object.")]

@@ -75,7 +75,9 @@ static DOCUMENT: LazyLock<OpenApi> = LazyLock::new(|| super::router().into_opena
 /// `GET api/openapi.json`.
 pub(super) async fn document(visitor: Visitor) -> Answer {
     let mut document = DOCUMENT.clone();
-    let address = visitor.snapshot.site.url("api");
+    // A token is for the host it was got at, so that is the host which is named.
+    let origin = visitor.snapshot.site.hosts.origin_of(&visitor.host);
+    let address = format!("{}{}", origin.origin().ascii_serialization(), visitor.own("api"));
     document.servers = Some(vec![ServerBuilder::new().url(address).build()]);
     let text = document.to_json().map_err(|error| refused(&visitor, &error))?;
     Ok(visitor.json(StatusCode::OK, text))

@@ -19,7 +19,7 @@ pub(super) fn refuse(visitor: &Visitor, error: ClientError) -> Response {
 
 fn code_of(error: &ClientError) -> ErrorCode {
     match error {
-        ClientError::Store(_) => ErrorCode::StoreDown,
+        ClientError::Store(_) | ClientError::Busy => ErrorCode::StoreDown,
         ClientError::TooMany { .. } => ErrorCode::TooMany,
         // For web pages alone, as far as WeChat documents; a client could do nothing else about them.
         ClientError::Refused(FlowRefusal::Snapshot | FlowRefusal::MustFollow) => ErrorCode::WechatRefused,

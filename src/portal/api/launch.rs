@@ -38,6 +38,7 @@ pub(super) async fn launch(
             "The field `challenge` has to be the SHA-256 of the verifier in base64url: 43 characters.",
         )
     })?;
+    client.offers(&asked.method)?;
     let launch = client.portal.login.launch(client.call(), &asked.method, challenge).await;
     let launch = launch.map_err(|error| client.refuse(error))?;
     client.answer(&LaunchAnswer {

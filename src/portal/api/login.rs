@@ -1,5 +1,7 @@
 //! `api/begin`, `api/login`, `api/attach`, `api/flow/{flow}/choose`, `api/logout`: a client logs its own user in and out.
 
+use std::sync::Arc;
+
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
@@ -14,10 +16,10 @@ use super::troubles::{OfAttach, OfBegin, OfChoose, OfLogin, OfLogout};
 use super::{Client, unhurried};
 use crate::domain::{Account, AccountId, FlowId, MethodId};
 use crate::gate::cookies;
-use crate::ground::Token;
+use crate::ground::{Secret, Token, TokenDigest};
 use crate::login::client::{ClientError, Entered};
 use crate::login::mini_program::{PhoneProof, Proof};
-use crate::login::{MethodKind, Presence};
+use crate::login::{Known, MethodKind, Presence};
 use crate::pages::ErrorCode;
 use crate::portal::Portal;
 use crate::portal::answer::{Answer, Refused};
@@ -45,6 +47,7 @@ pub(super) async fn begin(
     Body(BeginRequest {}): Body<BeginRequest>,
 ) -> Answer {
     let client = Client::admit(portal, visitor)?;
+    client.offers(&method)?;
     let nonce = client.portal.login.nonce(client.call(), &method).await;
     let nonce = nonce.map_err(|error| client.refuse(error))?;
     client.answer(&NonceAnswer {
@@ -105,7 +108,7 @@ pub(super) async fn attach(
 ) -> Answer {
     let client = Client::admit(portal, visitor)?;
     unhurried(client.visitor.clone(), async move {
-        let known = known(&client, &headers).await?;
+        let (known, _) = known(&client, &headers).await?;
         let account = AccountId::new(known.account_id());
         let account = account.map_err(|_| client.visitor.refuse(ErrorCode::LoginRequired))?;
         let (login, call) = (&client.portal.login, client.call());
@@ -167,8 +170,8 @@ pub(super) async fn choose(
 )]
 pub(super) async fn logout(State(portal): State<Portal>, visitor: Visitor, headers: HeaderMap) -> Answer {
     let client = Client::admit(portal, visitor)?;
-    let known = known(&client, &headers).await?;
-    let ended = client.portal.login.sessions().end(&known, false).await;
+    let (known, token) = known(&client, &headers).await?;
+    let ended = client.portal.login.sessions().end(&known, &token, false).await;
     let ended = ended.map_err(|error| client.visitor.refuse(error))?;
     tracing::info!(
         target: "audit", event = "logout", account = known.account_id(), login = known.login_id(), ended
@@ -179,7 +182,7 @@ pub(super) async fn logout(State(portal): State<Portal>, visitor: Visitor, heade
 /// What a login is proven with, by the kind of its method.
 enum Proven {
     MiniProgram(Proof),
-    MobileApp { code: crate::ground::Secret, nonce: String },
+    MobileApp { code: Secret, nonce: String },
 }
 
 impl Proven {
@@ -189,6 +192,7 @@ impl Proven {
             let detail = format!("The field `{field}` is missing.");
             client.visitor.refuse(Refused::Code(ErrorCode::BadRequest, Some(detail)))
         };
+        client.offers(method)?;
         let id = MethodId::new(method).map_err(|_| refuse(ClientError::UnknownMethod))?;
         let found = client.visitor.snapshot.directory.method(&id);
         match found.map(|method| &method.kind) {
@@ -213,16 +217,13 @@ impl Proven {
 }
 
 /// The session whose bearer token came along. Cookies do not count here.
-async fn known(
-    client: &Client,
-    headers: &HeaderMap,
-) -> Result<std::sync::Arc<crate::login::Known>, Response> {
+async fn known(client: &Client, headers: &HeaderMap) -> Result<(Arc<Known>, TokenDigest), Response> {
     let visitor = &client.visitor;
-    let token = cookies::bearer(headers).ok_or_else(|| visitor.refuse(ErrorCode::LoginRequired))?;
+    let token = cookies::bearer(headers).ok_or_else(|| visitor.refuse(ErrorCode::LoginRequired))?.digest();
     let rules = &visitor.snapshot.sessions;
     let sessions = client.portal.login.sessions();
-    match sessions.find(&token.digest(), &visitor.host, rules, visitor.now).await {
-        Presence::Known(known) => Ok(known),
+    match sessions.find(&token, &visitor.host, rules, visitor.now).await {
+        Presence::Known(known) => Ok((known, token)),
         Presence::Stranger => Err(visitor.refuse(ErrorCode::LoginRequired)),
         Presence::Expired => Err(visitor.refuse(ErrorCode::SessionExpired)),
         Presence::StoreDown => Err(visitor.refuse(ErrorCode::StoreDown)),
