@@ -11,6 +11,7 @@ const { Failure } = require('./request.js');
  * @property {string} text
  * @property {Way} way
  * @property {string} label 下一步的按钮
+ * @property {boolean} home 还要一个“回到首页”：下一步自己不回首页
  * @property {string} requestId 可能是空的
  */
 
@@ -75,7 +76,8 @@ function problem(failure) {
   const known = Object.prototype.hasOwnProperty.call(TEXTS, code) ? TEXTS[code] : undefined;
   const [title, text, way] = known || ['登录没有成功', '请稍后再试，或联系管理员。', retryable ? 'again' : 'leave'];
   const wait = way === 'again' && retryAfter > 0 ? `（大约 ${retryAfter} 秒后）` : '';
-  return { code, title, text: text + wait, way, label: LABELS[way], requestId };
+  const home = way !== 'leave' && way !== 'scan';
+  return { code, title, text: text + wait, way, label: LABELS[way], home, requestId };
 }
 
 module.exports = { LABELS, TEXTS, problem };

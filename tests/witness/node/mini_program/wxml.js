@@ -1,5 +1,6 @@
-// Reads WXML as strictly as XML and draws it from a page's data: wx:if, wx:elif, wx:else, wx:for, import, template and
-// {{ }}. What it does not know it refuses. Expressions are evaluated as JavaScript, of which WXML's are a part.
+// Reads WXML as strictly as XML, but for what is between {{ and }}, and draws it from a page's data: wx:if, wx:elif,
+// wx:else, wx:for, import, template. What it does not know it refuses. Expressions are evaluated as JavaScript, of which
+// WXML's are a part.
 'use strict';
 
 const path = require('node:path');
@@ -14,7 +15,21 @@ const unescaped = (text) =>
     return ENTITIES[name];
   });
 
-// Outside of {{ }}; inside, < and > compare.
+// WeChat takes what is between {{ and }} as it stands: && and < are operators there, and an entity is a fault.
+// https://github.com/Tencent/wepy/pull/2600
+const decoded = (text) => {
+  const plain = (part) => {
+    if (part.includes('<')) throw new Error(`< outside of an expression: ${part}`);
+    return unescaped(part);
+  };
+  const kept = (part) => {
+    if (/&#?\w+;/.test(part)) throw new Error(`an entity in an expression: ${part}`);
+    return part;
+  };
+  return text.split(/(\{\{.*?\}\})/s).map((part, at) => (at % 2 === 0 ? plain(part) : kept(part))).join('');
+};
+
+// Texts and the expressions between {{ and }}.
 const parts = (text) => {
   const found = [];
   const pattern = /\{\{(.*?)\}\}/gs;
@@ -33,9 +48,9 @@ const parts = (text) => {
 
 const attributesOf = (source) => {
   const attributes = {};
-  const rest = source.replace(/\s+([A-Za-z][\w:.-]*)(?:="([^"<]*)")?/g, (whole, name, value) => {
+  const rest = source.replace(/\s+([A-Za-z][\w:.-]*)(?:="([^"]*)")?/g, (whole, name, value) => {
     if (name in attributes) throw new Error(`${name} twice`);
-    attributes[name] = value === undefined ? true : unescaped(value);
+    attributes[name] = value === undefined ? true : decoded(value);
     return '';
   });
   if (rest.trim() !== '') throw new Error(`not an attribute: ${rest.trim()}`);
@@ -49,7 +64,7 @@ exports.parse = (source) => {
   const pattern = /<!--(?:(?!--)[\s\S])*-->|<(\/?)([a-z][\w-]*)((?:\s+[\w:.-]+(?:="[^"]*")?)*)\s*(\/?)>|([^<]+)|(<)/g;
   for (const [whole, closes, tag, attributes, closed, text, stray] of source.matchAll(pattern)) {
     if (stray) throw new Error(`not an element: ${source.slice(source.indexOf(whole), 60)}`);
-    if (text !== undefined) open.at(-1).children.push({ text: unescaped(text) });
+    if (text !== undefined) open.at(-1).children.push({ text: decoded(text) });
     else if (closes) {
       const { tag: expected } = open.pop();
       if (expected !== tag || attributes || open.length === 0) throw new Error(`</${tag}> closes <${expected}>`);

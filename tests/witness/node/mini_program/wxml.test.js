@@ -11,6 +11,7 @@ test('what is not well formed is refused', () => {
   for (const source of [
     '<view>', '</view>', '<view></text>', '<view class=a></view>', '<view a="1" a="2" />', '<wiew />', '<view>a & b</view>',
     '<view a="<" />', 'a < b', '<view><button></view></button>', '<view a="&nope;" />', '<!-- a -- b --><view>',
+    '<view wx:if="{{a &amp;&amp; b}}" />', '<view wx:if="{{a &lt; b}}" />', '<view>{{a &amp;&amp; b}}</view>', '<view a="{{b}}&{{c}}" />',
   ]) {
     assert.throws(() => parse(source), source);
   }
@@ -24,6 +25,12 @@ test('conditions, loops and texts are drawn as WeChat draws them', () => {
   assert.deepEqual(shown(source, { n: 1, list: [] }), ['view:one']);
   assert.deepEqual(shown(source, { n: 2, list: [{ id: 'a' }, { id: 'b' }] }), ['view:2 many', 'text:0a', 'text:1b']);
   assert.deepEqual(shown(source, { n: 0, list: [] }), ['view:none']);
+});
+
+test('operators stand in an expression as they are, and entities outside of it are read', () => {
+  const source = '<view wx:if="{{n && n < 2}}">{{n && m}} &amp; {{m}}</view><view wx:else a="&lt;{{n}}">more</view>';
+  assert.deepEqual(shown(source, { n: 1, m: 'one' }), ['view:one & one']);
+  assert.deepEqual(shown(source, { n: 2 }), ['view:more']);
 });
 
 test('a template sees only what it is given', () => {
