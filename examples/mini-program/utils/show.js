@@ -21,12 +21,12 @@ function entry() {
   return (wx.getEnterOptionsSync ? wx.getEnterOptionsSync() : wx.getLaunchOptionsSync()).scene;
 }
 
-/** 长按图片识别、从相册选取：码是别人转发来的图片，不是当面的屏幕。 */
-const RELAYED = [1048, 1049];
+/** 用相机扫的二维码、小程序码：码在眼前的屏幕上。其他的都可能是别人发来的：图片、聊天里的卡片、别的小程序。 */
+const SCANNED = [1011, 1047];
 /** 从应用打开；以及保持“可以回到应用”状态的几种再次进入。 */
 const FROM_APP = [1069, 1001, 1038, 1089, 1090, 1131, 1187];
 
-const relayed = () => RELAYED.includes(entry());
+const scanned = () => SCANNED.includes(entry());
 const fromApp = () => FROM_APP.includes(entry());
 
 /**
@@ -43,4 +43,4 @@ function decoded(text) {
 
 const home = () => wx.reLaunch({ url: '/pages/index/index' });
 
-module.exports = { decoded, fromApp, home, relayed, time };
+module.exports = { decoded, fromApp, home, scanned, time };

@@ -57,12 +57,38 @@ test('fields the gateway does not know are not shown as empty rows', async (t) =
   assert.doesNotMatch(phone.text(), /浏览器|IP|undefined|null/);
 });
 
-test('a code from a picture is warned of, also when the program was running already', async (t) => {
+test('what nobody scanned from a screen is warned of, also when the program was running already', async (t) => {
   const { phone } = await opened(t);
   assert.doesNotMatch(phone.text(), /小心/);
-  for (const [scene, warned] of [[1048, true], [1047, false], [1049, true], [1194, false]]) {
+  // Pictures, cards in a chat, a page in WeChat, another mini program, an app; 1047 and 1011 are the camera.
+  const scenes = [1012, 1013, 1048, 1049, 1007, 1008, 1044, 1096, 1167, 1037, 1036, 1001];
+  for (const [scene, warned] of [[1047, false], [1011, false], ...scenes.map((scene) => [scene, true]), [1047, false]]) {
     await phone.open(CONFIRM, { scene: 's%2F1%3D' }, scene);
-    assert.equal(/小心：这个码是从图片里识别的/.test(phone.text()), warned, String(scene));
+    assert.equal(/小心：你没有对着屏幕扫码/.test(phone.text()), warned, String(scene));
+  }
+});
+
+test('a link is warned of, however it came', async (t) => {
+  const { gateway, phone } = await world(t);
+  gateway.ticket('from-a-link');
+  for (const scene of [1065, 1194, 1167, 1286, 1047]) {
+    await phone.open(CONFIRM, { cq: 'from-a-link' }, scene);
+    assert.match(phone.text(), /小心.*只有你刚刚在这台手机的浏览器里打开了登录页才确认/, String(scene));
+    assert.deepEqual(phone.buttons(), ['确认登录', '取消']);
+  }
+});
+
+test('who leaves and comes back is warned of what they came with', async (t) => {
+  for (const [scene, warned] of [[1048, true], [1047, false]]) {
+    const { gateway, phone } = await world(t);
+    gateway.ticket('s1');
+    phone.online = false;
+    await phone.open(CONFIRM, { scene: 's1' }, scene);
+    phone.online = true;
+    await phone.comeBack(1089);
+    await phone.tap('再试一次');
+    assert.deepEqual(phone.buttons(), ['确认登录', '取消']);
+    assert.equal(/小心/.test(phone.text()), warned, String(scene));
   }
 });
 

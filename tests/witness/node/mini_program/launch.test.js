@@ -59,6 +59,19 @@ test('what no app opened is refused before anything is asked', async (t) => {
   }
 });
 
+test('who leaves and comes back can still approve', async (t) => {
+  const { gateway, phone } = await world(t);
+  const asked = gateway.ticket('t-1', APP);
+  phone.online = false;
+  await phone.open(LAUNCH, { t: 't-1' }, 1069);
+  phone.online = true;
+  await phone.comeBack(1089);
+  await phone.tap('再试一次');
+  await phone.tap('确认登录');
+  await phone.tap('返回应用');
+  assert.deepEqual([asked.state, phone.returned], ['approved', 'r-1']);
+});
+
 test('where WeChat does not let the visitor return, the page says what to do', async (t) => {
   const { phone } = await opened(t);
   await phone.tap('确认登录');

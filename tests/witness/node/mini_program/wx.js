@@ -59,10 +59,7 @@ class Phone {
 
   // Opens the program, or the running program once more: by a code, a link, an app.
   async open(route, query = {}, scene = 1047) {
-    const options = { path: route, query, scene, referrerInfo: {} };
-    if (scene === OPENED_BY_APP) this.mayReturn = true;
-    else if (!KEEPS_APP.includes(scene)) this.mayReturn = false;
-    this.entered = options;
+    const options = this.#enter(route, query, scene);
     if (!this.app) {
       this.launched = options;
       this.#require('app.js');
@@ -72,6 +69,21 @@ class Phone {
     this.#relaunch(route, query);
     await this.settled();
     return this;
+  }
+
+  // Comes back from the background as it was, by another way than it was opened: no page is loaded anew.
+  async comeBack(scene) {
+    const options = this.#enter(this.page.route, {}, scene);
+    this.app.onShow?.call(this.app, copy(options));
+    this.page.onShow?.();
+    await this.settled();
+  }
+
+  #enter(route, query, scene) {
+    if (scene === OPENED_BY_APP) this.mayReturn = true;
+    else if (!KEEPS_APP.includes(scene)) this.mayReturn = false;
+    this.entered = { path: route, query, scene, referrerInfo: {} };
+    return this.entered;
   }
 
   get page() {

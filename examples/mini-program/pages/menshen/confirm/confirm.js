@@ -1,7 +1,7 @@
 // 用微信扫登录页上的小程序码（?scene=）或打开链接（?cq=）后到这里：看清是谁在登录，再确认或取消。
 // 没有用户的点击，从不确认。
 const menshen = require('../../../utils/menshen.js');
-const { decoded, home, relayed, time } = require('../../../utils/show.js');
+const { decoded, home, scanned, time } = require('../../../utils/show.js');
 const { goOn, phone, show, step } = require('../../../utils/step.js');
 
 Page({
@@ -10,7 +10,8 @@ Page({
     stage: 'loading',
     busy: false,
     note: '',
-    relayed: false,
+    /** @type {'' | 'link' | 'relayed'} 确认前的警告：链接、转发来的码，都可能是别人发的 */
+    caution: '',
     /** @type {import('../../../utils/menshen.js').Asked | null} */
     asked: null,
     begun: '',
@@ -26,7 +27,11 @@ Page({
 
   /** @param {Record<string, string | undefined>} query */
   onLoad(query) {
-    this.scene = decoded(query.scene) || decoded(query.cq);
+    const scene = decoded(query.scene);
+    this.scene = scene || decoded(query.cq);
+    // 只在打开时看一次：从后台回来以后，微信只说最近一次是怎样进入的。
+    if (!scene) this.setData({ caution: 'link' });
+    else if (!scanned()) this.setData({ caution: 'relayed' });
     if (!this.scene) show(this, 'no_scene');
     else this.scan();
   },
@@ -36,7 +41,7 @@ Page({
       this.setData({ stage: 'loading', asked: null });
       const asked = await menshen.scan(this.scene);
       if (asked.kind !== 'browser') show(this, 'wrong_page');
-      else this.setData({ stage: 'ask', asked, begun: time(asked.begun_at), relayed: relayed() });
+      else this.setData({ stage: 'ask', asked, begun: time(asked.begun_at) });
     });
   },
 
