@@ -1,4 +1,5 @@
-// 给人看的小东西：时间、名字、进入小程序的方式。
+// 给人看的小东西：时间、进入小程序的方式、回首页的路。
+const config = require('../config.js');
 
 /** @param {number} number */
 const two = (number) => String(number).padStart(2, '0');
@@ -41,6 +42,7 @@ function decoded(text) {
   }
 }
 
-const home = () => wx.reLaunch({ url: '/pages/index/index' });
+/** 没有那个页面（config.js 没有改对）的话，退出小程序：不把用户留在已经结束的页面上。 */
+const home = () => wx.reLaunch({ url: config.home, fail: () => wx.exitMiniProgram() });
 
 module.exports = { decoded, fromApp, home, scanned, time };

@@ -4,7 +4,7 @@
 const assert = require('node:assert/strict');
 const { test } = require('node:test');
 const { DROPPED, LOST, SILENT, refuse } = require('./gateway');
-const { CODES, CONFIRM, INDEX, impatient, world } = require('./world');
+const { CODES, CONFIRM, INDEX, LOGIN, impatient, world } = require('./world');
 
 const opened = async (t, { ticket = {}, ...more } = {}) => {
   const beside = await world(t, more);
@@ -42,6 +42,18 @@ test('取消 rejects', async (t) => {
   assert.match(phone.text(), /已取消/);
   await phone.tap('回到首页');
   assert.equal(phone.page.route, INDEX);
+});
+
+test('home is where config.js says, and a program that has no such page closes', async (t) => {
+  const { gateway, phone } = await world(t);
+  for (const [home, route, left] of [[`/${LOGIN}`, LOGIN, false], ['/pages/nowhere/nowhere', CONFIRM, true]]) {
+    gateway.ticket('s1');
+    phone.require('config.js').home = home;
+    await phone.open(CONFIRM, { scene: 's1' });
+    await phone.tap('确认登录');
+    await phone.tap('回到首页');
+    assert.deepEqual([phone.page.route, phone.left], [route, left]);
+  }
 });
 
 test('a link opens it with cq', async (t) => {

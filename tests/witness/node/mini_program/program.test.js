@@ -74,6 +74,7 @@ test('app.json names the pages that are there, and no file is left over', () => 
   for (const file of ending('.json')) JSON.parse(read(file));
   // What the gateway's codes and launches open, and sim and demo publish.
   for (const page of ['pages/menshen/confirm/confirm', 'pages/menshen/launch/launch']) assert.ok(app.pages.includes(page));
+  assert.ok(app.pages.includes(new Phone({ loginCode: () => '' }).require('config.js').home.slice(1)));
 });
 
 for (const page of app.pages) {

@@ -44,6 +44,8 @@ class Phone {
     this.mayReturn = false;
     // What launchApp handed back to the app: an extMsg.
     this.returned = undefined;
+    // Whether the program closed itself.
+    this.left = false;
     this.running = 0;
     this.idle = [];
     const log = (...words) => this.logged.push(words.join(' '));
@@ -161,10 +163,12 @@ class Phone {
     return this.#require(file);
   }
 
+  #published() {
+    return JSON.parse(fs.readFileSync(path.join(this.program, 'app.json'), 'utf8')).pages;
+  }
+
   #push(route, query) {
-    if (!JSON.parse(fs.readFileSync(path.join(this.program, 'app.json'), 'utf8')).pages.includes(route)) {
-      throw new Error(`app.json does not name ${route}`);
-    }
+    if (!this.#published().includes(route)) throw new Error(`app.json does not name ${route}`);
     if (!this.pages.has(route)) {
       this.loading = route;
       this.#require(`${route}.js`);
@@ -213,7 +217,14 @@ class Phone {
     const move = (name, work) => (options = {}) =>
       this.#later(() => {
         const url = new URL(options.url ?? '', 'wx://program/');
-        work(url.pathname.slice(1), Object.fromEntries(url.searchParams), options);
+        const route = url.pathname.slice(1);
+        if (route && !this.#published().includes(route)) {
+          const answer = { errMsg: `${name}:fail page "${route}" is not found` };
+          options.fail?.(answer);
+          options.complete?.(answer);
+          return;
+        }
+        work(route, Object.fromEntries(url.searchParams), options);
         options.success?.({ errMsg: `${name}:ok` });
         options.complete?.({ errMsg: `${name}:ok` });
       });
@@ -227,6 +238,7 @@ class Phone {
       getEnterOptionsSync: () => copy(this.entered),
       navigateTo: move('navigateTo', (route, query) => this.#push(route, query)),
       reLaunch: move('reLaunch', (route, query) => this.#relaunch(route, query)),
+      exitMiniProgram: () => void (this.left = true),
       navigateBack: move('navigateBack', () => {
         if (this.stack.length < 2) return;
         this.#pop();
