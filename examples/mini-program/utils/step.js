@@ -7,9 +7,10 @@ const { home } = require('./show.js');
  * 页面里 step 用到的部分。
  * @typedef {object} Steps
  * @property {boolean} working 正在做
- * @property {boolean} lost 有一次请求没有等到回答，它可能已经生效
  * @property {(() => unknown) | null} again 再做一次刚才失败的那步
  * @property {(data: any) => void} setData
+ *
+ * @typedef {'maybe_done' | 'maybe_rejected'} Maybe 没有等到回答，可能已经生效的是确认，还是取消
  */
 
 /**
@@ -41,13 +42,27 @@ function show(page, failure) {
   if (failure instanceof Failure) {
     // 管理员用编号在网关的日志里找到这次请求；除此之外什么都不记录。
     console.warn('menshen', failure.code, failure.requestId);
-    page.lost = page.lost || failure.lost || failure.afterLostAnswer;
-    if (page.lost && failure.code === 'scan_code_used') {
-      page.setData({ stage: 'failed', problem: problem('maybe_done') });
-      return;
-    }
   }
   page.setData({ stage: 'failed', problem: problem(failure) });
+}
+
+/**
+ * 确认或取消。没有等到回答的话，它可能已经生效：之后网关说码用过了，就不能说什么都没有发生。
+ * @template T
+ * @param {Steps & { maybe: Maybe | '' }} page
+ * @param {Maybe} maybe
+ * @param {Promise<T>} asked
+ * @returns {Promise<T>}
+ */
+async function answered(page, maybe, asked) {
+  try {
+    return await asked;
+  } catch (failure) {
+    if (!(failure instanceof Failure)) throw failure;
+    // 可能已经确认的，后来的取消改变不了。
+    if ((failure.lost || failure.afterLostAnswer) && page.maybe !== 'maybe_done') page.maybe = maybe;
+    throw page.maybe && failure.code === 'scan_code_used' ? new Failure(page.maybe, failure) : failure;
+  }
 }
 
 /**
@@ -74,4 +89,4 @@ function phone(detail) {
   return { code: '', note };
 }
 
-module.exports = { goOn, phone, show, step };
+module.exports = { answered, goOn, phone, show, step };

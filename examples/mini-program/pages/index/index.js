@@ -16,7 +16,6 @@ Page({
   },
 
   working: false,
-  lost: false,
   /** @type {(() => unknown) | null} */
   again: null,
 

@@ -169,13 +169,62 @@ test('a request that was lost is sent again, once, with another code', async (t)
   assert.match(phone.text(), /已确认登录/);
 });
 
-test('where an answer was lost the program does not claim that nothing happened', async (t) => {
+test('a yes whose answer was lost is given once more', async (t) => {
   const { gateway, phone, asked } = await opened(t);
   gateway.next('/api/confirm', LOST);
   await phone.tap('确认登录');
   assert.equal(asked.state, 'approved');
-  assert.match(phone.text(), /可能已经完成/);
+  assert.match(phone.text(), /已确认登录/);
+  assert.equal(gateway.called('/api/confirm').length, 2);
+});
+
+test('where a yes may have logged in meanwhile the program does not claim that nothing happened', async (t) => {
+  const used = refuse(409, 'scan_code_used', { retryable: true });
+  for (const answers of [[LOST, used], [SILENT, SILENT, used]]) {
+    const { gateway, phone } = await opened(t, { config: impatient });
+    gateway.next('/api/confirm', ...answers);
+    await phone.tap('确认登录');
+    if (answers.length > 2) await phone.tap('再试一次');
+    assert.match(phone.text(), /可能已经完成/);
+    assert.match(phone.text(), /编号 req-7/);
+    assert.deepEqual(phone.buttons(), ['知道了']);
+  }
+});
+
+test('a no whose answer was lost is not told as a possible login', async (t) => {
+  const { gateway, phone, asked } = await opened(t, { config: impatient });
+  gateway.next('/api/reject', SILENT, LOST);
+  await phone.tap('取消');
+  assert.equal(asked.state, 'rejected');
+  await phone.tap('再试一次');
+  assert.match(phone.text(), /可能已经取消/);
+  assert.doesNotMatch(phone.text(), /完成/);
   assert.deepEqual(phone.buttons(), ['知道了']);
+});
+
+test('a yes that may have worked is not forgotten over a no', async (t) => {
+  const { gateway, phone } = await opened(t, { ticket: { ask_phone: true } });
+  gateway.next('/api/confirm', LOST);
+  // The number went with the answer that was lost.
+  await phone.tap('提供手机号并登录', { code: gateway.phone() });
+  await phone.tap('返回');
+  gateway.next('/api/reject', LOST);
+  await phone.tap('取消');
+  assert.match(phone.text(), /可能已经完成/);
+});
+
+test('a look whose answer was lost approves nothing', async (t) => {
+  const used = refuse(409, 'scan_code_used', { retryable: true });
+  const { gateway, phone } = await world(t);
+  gateway.ticket('s1');
+  for (const [looks, answers] of [[[DROPPED, used], []], [[DROPPED], [used]]]) {
+    gateway.next('/api/scan', ...looks);
+    gateway.next('/api/confirm', ...answers);
+    await phone.open(CONFIRM, { scene: 's1' });
+    if (answers.length > 0) await phone.tap('确认登录');
+    assert.match(phone.text(), /这个码已经用过/);
+    assert.doesNotMatch(phone.text(), /可能/);
+  }
 });
 
 test('without a network everything waits for the next try', async (t) => {

@@ -38,6 +38,7 @@ class Gateway {
     this.tokens = new Map();
     this.accounts = new Map([['lina', [{ id: 'a-1', name: '丽娜', groups: ['staff'] }]]]);
     this.count = 0;
+    this.returnCodes = 0;
   }
 
   async stop() {
@@ -125,12 +126,15 @@ class Gateway {
     const ticket = this.tickets.get(scene);
     if (!ticket) return refuse(404, 'ticket_unknown');
     if (ticket.state === 'expired') return refuse(410, 'scan_code_expired');
-    if (ticket.state !== 'waiting') return refuse(409, 'scan_code_used');
+    // The same yes once more, because its answer was lost: as long as nobody has logged in with it.
+    const again = path === '/api/confirm' && ticket.state === 'approved' && ticket.person === person;
+    if (ticket.state !== 'waiting' && !again) return refuse(409, 'scan_code_used');
     const { state, ...asked } = ticket;
     if (path === '/api/scan') return { body: asked };
-    Object.assign(ticket, { state: path === '/api/confirm' ? 'approved' : 'rejected', person, phone });
+    if (!again) Object.assign(ticket, { state: path === '/api/confirm' ? 'approved' : 'rejected', person, phone });
     if (path === '/api/reject') return { body: { approved: false } };
-    return { body: { approved: true, ...(ticket.kind === 'app' ? { return_code: 'r-1' } : {}) } };
+    if (ticket.kind !== 'app') return { body: { approved: true } };
+    return { body: { approved: true, return_code: `r-${(this.returnCodes += 1)}` } };
   }
 
   #login(person, phone) {

@@ -98,11 +98,24 @@ test('an approval without a return code is an error', async (t) => {
   assert.match(phone.text(), /回答看不懂/);
 });
 
-test('where an answer was lost the visitor starts again', async (t) => {
+test('where an answer was lost the app gets the code of the next one', async (t) => {
   const { gateway, phone } = await opened(t);
   gateway.next('/api/confirm', LOST);
   await phone.tap('确认登录');
-  assert.match(phone.text(), /可能已经完成/);
+  await phone.tap('返回应用');
+  assert.equal(phone.returned, 'r-2');
+});
+
+test('a phone number that went with a lost answer need not be given again', async (t) => {
+  const { gateway, phone, asked } = await opened(t, { ticket: { ask_phone: true } });
+  gateway.next('/api/confirm', LOST);
+  await phone.tap('提供手机号并登录', { code: gateway.phone() });
+  assert.match(phone.text(), /没有取得手机号/);
+  await phone.tap('返回');
+  await phone.tap('不提供，直接登录');
+  assert.equal(asked.phone, '13580006666');
+  await phone.tap('返回应用');
+  assert.equal(phone.returned, 'r-2');
 });
 
 test('double taps approve once', async (t) => {

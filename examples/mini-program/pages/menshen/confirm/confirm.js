@@ -2,7 +2,7 @@
 // 没有用户的点击，从不确认。
 const menshen = require('../../../utils/menshen.js');
 const { decoded, home, scanned, time } = require('../../../utils/show.js');
-const { goOn, phone, show, step } = require('../../../utils/step.js');
+const { answered, goOn, phone, show, step } = require('../../../utils/step.js');
 
 Page({
   data: {
@@ -21,7 +21,8 @@ Page({
 
   scene: '',
   working: false,
-  lost: false,
+  /** @type {import('../../../utils/step.js').Maybe | ''} */
+  maybe: '',
   /** @type {(() => unknown) | null} */
   again: null,
 
@@ -48,7 +49,7 @@ Page({
   /** @param {string} [phoneCode] */
   confirm(phoneCode) {
     return step(this, async () => {
-      await menshen.confirm(this.scene, phoneCode);
+      await answered(this, 'maybe_done', menshen.confirm(this.scene, phoneCode));
       this.setData({ stage: 'done' });
     });
   },
@@ -66,7 +67,7 @@ Page({
 
   onReject() {
     step(this, async () => {
-      await menshen.reject(this.scene);
+      await answered(this, 'maybe_rejected', menshen.reject(this.scene));
       this.setData({ stage: 'rejected' });
     });
   },

@@ -2,7 +2,7 @@
 // 只有用户点“返回应用”才交出 return_code；它从不写进存储和日志。
 const menshen = require('../../../utils/menshen.js');
 const { decoded, fromApp, home, time } = require('../../../utils/show.js');
-const { goOn, phone, show, step } = require('../../../utils/step.js');
+const { answered, goOn, phone, show, step } = require('../../../utils/step.js');
 
 Page({
   data: {
@@ -20,7 +20,8 @@ Page({
 
   ticket: '',
   working: false,
-  lost: false,
+  /** @type {import('../../../utils/step.js').Maybe | ''} */
+  maybe: '',
   /** @type {(() => unknown) | null} */
   again: null,
 
@@ -44,7 +45,7 @@ Page({
   /** @param {string} [phoneCode] */
   confirm(phoneCode) {
     return step(this, async () => {
-      const { return_code: returnCode } = await menshen.confirm(this.ticket, phoneCode);
+      const { return_code: returnCode } = await answered(this, 'maybe_done', menshen.confirm(this.ticket, phoneCode));
       if (!returnCode) throw new menshen.Failure('bad_answer');
       this.setData({ stage: 'done', returnCode });
     });
@@ -63,7 +64,7 @@ Page({
 
   onReject() {
     step(this, async () => {
-      await menshen.reject(this.ticket);
+      await answered(this, 'maybe_rejected', menshen.reject(this.ticket));
       this.setData({ stage: 'rejected' });
     });
   },

@@ -22,7 +22,6 @@ Page({
   /** @type {import('../../../utils/menshen.js').Choice | null} */
   choice: null,
   working: false,
-  lost: false,
   /** @type {(() => unknown) | null} */
   again: null,
 
