@@ -3,7 +3,7 @@
 
 const assert = require('node:assert/strict');
 const { test } = require('node:test');
-const { LOST, refuse } = require('./gateway');
+const { DROPPED, LOST, refuse } = require('./gateway');
 const { CODES, INDEX, LAUNCH, world } = require('./world');
 
 const APP = { kind: 'app', browser: undefined };
@@ -116,6 +116,27 @@ test('a phone number that went with a lost answer need not be given again', asyn
   assert.equal(asked.phone, '13580006666');
   await phone.tap('返回应用');
   assert.equal(phone.returned, 'r-2');
+});
+
+test('from every failure the visitor can go back to the app, with nothing', async (t) => {
+  const { gateway, phone } = await world(t);
+  for (const [code, status] of [['offline'], ...CODES]) {
+    gateway.ticket('t-1', APP);
+    gateway.next('/api/scan', ...(status ? [refuse(status, code), refuse(status, code)] : [DROPPED, DROPPED]));
+    await phone.open(LAUNCH, { t: 't-1' }, 1069);
+    assert.match(phone.text(), /没有完成的话，请返回应用重新登录/, code);
+    phone.returned = undefined;
+    await phone.tap('返回应用');
+    assert.equal(phone.returned, '', code);
+  }
+  phone.mayReturn = false;
+  await phone.tap('返回应用');
+  assert.match(phone.text(), /请自己切换回应用/);
+});
+
+test('where no app waits nobody is sent back to one', async (t) => {
+  const { phone } = await opened(t, { scene: 1047 });
+  assert.deepEqual(phone.buttons(), ['回到首页']);
 });
 
 test('double taps approve once', async (t) => {

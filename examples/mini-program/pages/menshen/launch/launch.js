@@ -14,6 +14,8 @@ Page({
     asked: null,
     begun: '',
     returnCode: '',
+    /** 是从应用来的：失败了也给一条回去的路。 */
+    fromApp: false,
     /** @type {import('../../../utils/messages.js').Problem | null} */
     problem: null,
   },
@@ -28,8 +30,9 @@ Page({
   /** @param {Record<string, string | undefined>} query */
   onLoad(query) {
     this.ticket = decoded(query.t);
+    this.setData({ fromApp: fromApp() });
     if (!this.ticket) show(this, 'no_ticket');
-    else if (!fromApp()) show(this, 'not_from_app');
+    else if (!this.data.fromApp) show(this, 'not_from_app');
     else this.scan();
   },
 
