@@ -65,7 +65,7 @@ fn program(tests: &[&str], beside: Beside) -> Script {
     Script { arguments, ..script("", beside) }
 }
 
-/// Acceptance: M2a, M4a, M4b, M4d, M7a, M7b. Its types are checked here too.
+/// On an imitated phone, beside a gateway that can be made to fail. Its types are checked here too.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_mini_program_does_right_whatever_a_gateway_answers() {
     let tests = ["confirm", "index", "launch", "login", "program", "wxml"];

@@ -91,6 +91,42 @@ async fn wechatpy_believes_the_simulators_pushes_and_its_answers_are_accepted() 
     script("receiver.py", Beside::Wechat).finds(&expected).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn wechatpy_finds_in_the_simulator_what_a_mini_programs_server_calls() {
+    let expected = [
+        "a_login_code_gives_an_openid_and_a_session_key",
+        "people_are_the_same_to_a_website_and_a_program_by_their_unionid",
+        "the_errors_of_logins_arrive_as_numbers",
+        "an_encrypted_phone_number_opens_with_the_session_key",
+        "encrypted_numbers_of_every_length_of_padding_open",
+        "an_encrypted_profile_names_nobody_but_the_openid",
+        "encrypted_data_is_for_this_program_alone",
+        "a_later_login_may_replace_the_session_key",
+        "a_phone_numbers_code_gives_the_number_once",
+        "a_code_of_the_program_is_a_picture_of_its_scene",
+        "the_errors_of_codes_arrive_as_numbers",
+        "links_are_made_with_the_librarys_token_and_lead_to_the_page",
+        "a_server_token_that_ran_out_is_renewed_for_the_newer_calls",
+    ];
+    script("program.py", Beside::Wechat).finds(&expected).await;
+}
+
+/// Acceptance: M7b.
+#[tokio::test(flavor = "multi_thread")]
+async fn phone_numbers_that_the_aes_of_others_encrypted_are_read_and_nothing_else_is() {
+    let expected = [
+        "a_number_that_others_encrypted_is_the_accounts",
+        "what_the_simulator_encrypts_is_what_others_would",
+        "numbers_with_every_length_of_padding_are_read",
+        "numbers_of_other_countries_and_other_ways_to_write_them_are_read",
+        "a_profile_says_no_number",
+        "what_another_key_encrypted_is_not_believed",
+        "what_is_anothers_or_of_another_time_is_not_believed",
+        "what_was_bent_on_the_way_is_not_believed",
+    ];
+    script("encrypted.py", Beside::Gateway).finds(&expected).await;
+}
+
 /// Section "API" of the documents: the document is true.
 #[tokio::test(flavor = "multi_thread")]
 async fn schemathesis_finds_the_api_as_its_document_says() {

@@ -14,8 +14,8 @@ import tempfile
 import schemathesis
 
 import apiguest
-from apiguest import API, LAUNCH, MINI, MOBILE, told_whole
-from witness import WECHAT, ask, check, finish, same, simulator
+from apiguest import API, told_whole
+from witness import LAUNCH, MINI, MOBILE, WECHAT, ask, check, finish, same, simulator
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 # Longer than the calls take on a busy machine, shorter than this script may take.

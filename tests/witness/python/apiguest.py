@@ -8,10 +8,9 @@ import os
 
 import schemathesis
 
-from witness import GATEWAY, ask, setting, simulator
+from witness import GATEWAY, LAUNCH, MINI, MOBILE, ask, simulator
 
 API = f"{GATEWAY}/_menshen/api"
-MINI, MOBILE, LAUNCH = setting("MINI", "mini"), setting("MOBILE", "app"), setting("LAUNCH", "launch")
 # Of RFC 7636; for tickets that nobody redeems.
 CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 

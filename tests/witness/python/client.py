@@ -1,39 +1,19 @@
-"""wechatpy as an app's server and as an account's server, with the simulator in place of WeChat.
-
-The library keeps the addresses it was published with; only the connection ends elsewhere.
-"""
+"""wechatpy as an app's server and as an account's server, with the simulator in place of WeChat."""
 
 import re
 import urllib.parse
 
 import requests
-import requests.sessions
-from requests.adapters import HTTPAdapter
+
+import tosimulator  # noqa: F401
 
 from witness import APP_ID, SECRET, WEBSITE_APP_ID, WEBSITE_SECRET, WECHAT
 from witness import ask, check, finish, raises, same, simulator
 
-HOSTS = ("api.weixin.qq.com", "open.weixin.qq.com", "mp.weixin.qq.com")
-
-
-class ToSimulator(HTTPAdapter):
-    """Brings what is meant for WeChat to the simulator, and refuses everything else."""
-
-    def send(self, request, **how):
-        parts = urllib.parse.urlsplit(request.url)
-        if parts.scheme != "https" or parts.hostname not in HOSTS:
-            raise requests.ConnectionError(f"{parts.hostname} is none of WeChat's hosts")
-        request.url = WECHAT + urllib.parse.urlunsplit(("", "", parts.path, parts.query, ""))
-        return super().send(request, **{**how, "proxies": {}, "timeout": 20})
-
-
-# Every session gets one, also those that the library opens by itself.
-requests.sessions.HTTPAdapter = ToSimulator
-
-from wechatpy.client import WeChatClient  # noqa: E402
-from wechatpy.exceptions import WeChatClientException, WeChatOAuthException  # noqa: E402
-from wechatpy.oauth import WeChatOAuth  # noqa: E402
-from wechatpy.client.api import WeChatQRCode  # noqa: E402
+from wechatpy.client import WeChatClient
+from wechatpy.exceptions import WeChatClientException, WeChatOAuthException
+from wechatpy.oauth import WeChatOAuth
+from wechatpy.client.api import WeChatQRCode
 
 IN_WECHAT = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 MicroMessenger/8.0.50"
 CALLBACK = "http://127.0.0.1/callback?from=wechat&name=%E9%97%A8%E7%A5%9E"

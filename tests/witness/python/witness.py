@@ -29,6 +29,10 @@ PLAIN_APP = setting("PLAIN_APP", "")
 FOLLOW_TEXT = setting("FOLLOW_TEXT", "")
 WEBSITE_APP_ID = setting("WEBSITE_APP_ID", "wx0de0000000000001")
 WEBSITE_SECRET = setting("WEBSITE_SECRET", "5ec2e7000000000000000000000000a1")
+MINI_APP_ID = setting("MINI_APP_ID", "wx0de0000000000005")
+MINI_SECRET = setting("MINI_SECRET", "5ec2e7000000000000000000000000d5")
+# Methods of the gateway: of the mini program, of the mobile app, of the app that launches the mini program.
+MINI, MOBILE, LAUNCH = setting("MINI", "mini"), setting("MOBILE", "app"), setting("LAUNCH", "launch")
 
 _checks = []
 
