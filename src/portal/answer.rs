@@ -82,8 +82,12 @@ impl Visitor {
         }
         let body = pages::error_json(code, self.lang, detail.as_deref(), &self.request_id, None);
         let mut response = self.json(code.status(), body);
+        let headers = response.headers_mut();
         if let Some(seconds) = code.retry_after() {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if let Some(challenge) = challenge(code) {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
         }
         response
     }
@@ -116,6 +120,15 @@ impl Visitor {
     /// To WeChat's page for a login.
     pub(super) fn go_to_wechat(&self, page: &str) -> Response {
         see_other(page)
+    }
+}
+
+/// What a 401 says about tokens (RFC 6750, section 3), as the proxy's own does.
+const fn challenge(code: ErrorCode) -> Option<&'static str> {
+    match code {
+        ErrorCode::LoginRequired => Some("Bearer"),
+        ErrorCode::SessionExpired => Some("Bearer error=\"invalid_token\""),
+        _ => None,
     }
 }
 

@@ -42,6 +42,8 @@ pub(crate) fn is_documented(document: &Value, path: &str, reply: &Reply) {
         reply.header("retry-after").is_some(),
         "{reply}"
     );
+    let challenge = reply.header("www-authenticate");
+    assert_eq!(listed["headers"]["WWW-Authenticate"].is_object(), challenge.is_some(), "{reply}");
     let Some(content) = listed["content"].as_object() else {
         return assert!(reply.body.is_empty(), "{reply}");
     };

@@ -186,6 +186,12 @@ impl Reply {
         assert!(filled("message") && filled("request_id") && told["retryable"].is_boolean(), "{self}");
         let wait = self.header("retry-after").map(|wait| wait.parse::<u64>().unwrap());
         assert_eq!(wait.is_some_and(|wait| wait > 0), matches!(status, 429 | 503), "{self}");
+        let challenge = match code {
+            "login_required" => Some("Bearer"),
+            "session_expired" => Some("Bearer error=\"invalid_token\""),
+            _ => None,
+        };
+        assert_eq!(self.header("www-authenticate"), challenge, "{self}");
         told
     }
 

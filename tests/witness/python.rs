@@ -111,7 +111,7 @@ async fn wechatpy_finds_in_the_simulator_what_a_mini_programs_server_calls() {
     script("program.py", Beside::Wechat).finds(&expected).await;
 }
 
-/// Acceptance: M7b.
+/// Acceptance: M2a (the older button), M7c.
 #[tokio::test(flavor = "multi_thread")]
 async fn phone_numbers_that_the_aes_of_others_encrypted_are_read_and_nothing_else_is() {
     let expected = [

@@ -98,12 +98,16 @@ pub(super) struct RedeemRequest {
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct NonceAnswer<'a> {
     /// The `state` for WeChat, and for the login.
+    #[schema(example = "4f7k2m9p0q3r6s8t1v5w7x9y2z")]
     pub(super) nonce: &'a str,
     /// The app's AppID at WeChat.
+    #[schema(example = "wx0123456789abcdef")]
     pub(super) app_id: &'a str,
     /// The `scope` for WeChat.
+    #[schema(example = "snsapi_userinfo")]
     pub(super) scope: &'static str,
     /// How long the nonce can be used.
+    #[schema(example = 600)]
     pub(super) expires_in: u64,
 }
 
@@ -111,9 +115,11 @@ pub(super) struct NonceAnswer<'a> {
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct TokenAnswer<'a> {
     /// For `Authorization`; whoever has it is logged in.
+    #[schema(example = "5jW2mQ0bY1cK7sVn3xR8tLhP4dZf6gAe9uIoEwXqTzM")]
     pub(super) token: String,
     pub(super) token_type: TokenType,
     /// The longest it can live; it ends sooner if it is not used.
+    #[schema(example = 2_592_000)]
     pub(super) expires_in: u64,
     pub(super) account: AccountShape<'a>,
 }
@@ -156,6 +162,7 @@ pub(super) enum Pending {
 #[schema(as = Account)]
 pub(super) struct AccountShape<'a> {
     /// Never changes; what the apps behind the gateway are told, too.
+    #[schema(example = "4f7k2m9p0q3r6s8t1v5w7x9y2z")]
     pub(super) id: &'a str,
     /// What the person is called, if that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -167,7 +174,7 @@ pub(super) struct AccountShape<'a> {
     pub(super) avatar: Option<&'a str>,
     /// With its middle hidden.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
+    #[schema(nullable = false, example = "+8613*******66")]
     pub(super) phone: Option<String>,
     /// When it was last logged in to.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -196,6 +203,7 @@ pub(super) struct ScanAnswer<'a> {
     /// The configured name of the site.
     pub(super) site: &'a str,
     /// The host that is signed in to.
+    #[schema(example = "shop.example.com")]
     pub(super) host: &'a str,
     pub(super) kind: Waiting,
     /// Which browser or app began it, as it says itself.
@@ -209,6 +217,7 @@ pub(super) struct ScanAnswer<'a> {
     /// When it began.
     pub(super) begun_at: u64,
     /// How long it can be answered.
+    #[schema(example = 180)]
     pub(super) expires_in: u64,
     /// Whether the site wants the phone number along with a yes.
     pub(super) ask_phone: bool,
@@ -237,14 +246,18 @@ pub(super) struct ConfirmAnswer {
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct LaunchAnswer<'a> {
     /// Names the login, for the call redeem.
+    #[schema(example = "4f7k2m9p0q3r6s8t1v5w7x9y2z")]
     pub(super) ticket: &'a str,
     /// The mini program's original id: `userName` of the Open SDK.
+    #[schema(example = "gh_0123456789ab")]
     pub(super) mini_program: &'a str,
     /// The page to open, with the ticket: `path` of the Open SDK.
+    #[schema(example = "pages/menshen/launch/launch?t=4f7k2m9p0q3r6s8t1v5w7x9y2z")]
     pub(super) path: &'a str,
     /// `miniprogramType` of the Open SDK: 0 released, 1 of a developer, 2 on trial.
     #[schema(maximum = 2)]
     pub(super) program_type: u8,
     /// How long it can be confirmed.
+    #[schema(example = 180)]
     pub(super) expires_in: u64,
 }

@@ -101,6 +101,9 @@ fn errors(codes: Vec<ErrorCode>) -> BTreeMap<String, RefOr<Described>> {
             if matches!(status, 429 | 503) {
                 response = response.header("Retry-After", retry_after());
             }
+            if status == 401 {
+                response = response.header("WWW-Authenticate", challenge());
+            }
             (status.to_string(), RefOr::T(response.build()))
         })
         .collect()
@@ -152,6 +155,16 @@ fn retry_after() -> Header {
     HeaderBuilder::new()
         .schema(Some(seconds))
         .description(Some("After how many seconds the call may be made again."))
+        .build()
+}
+
+fn challenge() -> Header {
+    let text = ObjectBuilder::new().schema_type(utoipa::openapi::schema::Type::String).build();
+    HeaderBuilder::new()
+        .schema(Some(text))
+        .description(Some(
+            "`Bearer`, with `error=\"invalid_token\"` where there was a session that ended (RFC 6750).",
+        ))
         .build()
 }
 
