@@ -56,6 +56,18 @@ impl Browser {
         assert_eq!(covers, if stage == "waiting" { json!([]) } else { json!([stage]) });
     }
 
+    /// What a cover shows lies within it, and no icon is squeezed.
+    pub(crate) async fn fits(&self, css: &str) {
+        let outside = format!(
+            "const cover = document.querySelector('{css}'), box = cover.getBoundingClientRect();
+            return Array.from(cover.querySelectorAll('*')).filter(one => {{
+                const {{ top, bottom, width, height }} = one.getBoundingClientRect();
+                return height > 0 && (top < box.top || bottom > box.bottom || (one.matches('.mark') && width !== height));
+            }}).map(one => one.outerHTML);"
+        );
+        assert_eq!(self.js(&outside).await, json!([]), "{css}");
+    }
+
     /// What the panel went through in this tab.
     pub(crate) async fn stages(&self) -> Value {
         self.js("return JSON.parse(sessionStorage.getItem('stages'))").await
