@@ -13,6 +13,7 @@ mod links;
 mod open;
 mod phone;
 mod pictures;
+mod published;
 mod sessions;
 mod steer;
 mod tabs;

@@ -21,6 +21,7 @@ use tokio::task::JoinHandle;
 use crate::bench::{Bench, MINI_PROGRAM, MOBILE, between};
 
 const CONFIRM: &str = "pages/menshen/confirm/confirm";
+const LAUNCH: &str = "pages/menshen/launch/launch";
 
 /// What the stub was asked, by path.
 type Asked = Arc<Mutex<Vec<(String, Value)>>>;
@@ -181,9 +182,14 @@ impl Phone {
 
     /// Shows a code, scans it on the phone, and answers the address of the mini program.
     async fn scanned(&self, scene: &str) -> String {
+        self.scanned_on(CONFIRM, scene).await
+    }
+
+    /// The same with a code that opens another page.
+    async fn scanned_on(&self, page: &str, scene: &str) -> String {
         let token = self.bench.server_token(MINI_PROGRAM).await;
         let url = self.bench.url(&format!("/wxa/getwxacodeunlimit?access_token={token}"));
-        let body = json!({"scene": scene, "page": CONFIRM}).to_string();
+        let body = json!({"scene": scene, "page": page}).to_string();
         self.bench.client.post(url).body(body).send().await.unwrap();
         let page = self.bench.text("/phone").await;
         assert!(page.contains("小程序码") && page.contains(scene), "{page}");
@@ -214,6 +220,7 @@ async fn a_scanned_code_opens_the_mini_program_which_shows_what_it_is_about() {
 async fn confirming_sends_the_phone_number_only_if_it_is_given() {
     let phone = Phone::start().await;
     let tab = phone.scanned("s1").await;
+    phone.bench.text(&tab).await;
     let page = phone.pressed(&format!("{tab}/confirm"), &[("phone", "code")]).await;
     assert!(page.contains("id=\"confirmed\"") && page.contains("请回到电脑"), "{page}");
     assert_eq!(phone.stub.last("confirm")["phone_code"].as_str().unwrap().len(), 64);
@@ -225,8 +232,36 @@ async fn confirming_sends_the_phone_number_only_if_it_is_given() {
 async fn cancelling_rejects() {
     let phone = Phone::start().await;
     let tab = phone.scanned("s1").await;
+    phone.bench.text(&tab).await;
     assert!(phone.pressed(&format!("{tab}/reject"), &[]).await.contains("id=\"rejected\""));
     assert_eq!(phone.stub.last("reject")["scene"], "s1");
+}
+
+/// As the published pages: `scene` and `cq` on the one, `t` of a launch on the other, and each its own kind.
+#[tokio::test]
+async fn a_page_approves_only_what_came_its_own_way() {
+    let phone = Phone::start().await;
+    for (page, scene) in [(LAUNCH, "s1"), (LAUNCH, "TICKET"), (CONFIRM, "TICKET")] {
+        let tab = phone.scanned_on(page, scene).await;
+        let response = phone.bench.get(&tab).await;
+        assert_eq!(response.status(), 409, "{page} {scene}");
+        let text = response.text().await.unwrap();
+        assert!(!text.contains("id=\"confirm\"") && !text.contains("id=\"login\""), "{text}");
+        for action in ["confirm", "reject", "login"] {
+            let response = phone.press(&format!("{tab}/{action}"), &[("method", "mini")]).await;
+            assert_eq!(response.status(), 404, "{page} {scene} {action}");
+        }
+    }
+    // Another page of the mini program has nothing to approve, whatever the code says.
+    let tab = phone.scanned_on("pages/index/index", "s1").await;
+    assert!(phone.bench.text(&tab).await.contains("id=\"login\""));
+    assert_eq!(phone.press(&format!("{tab}/confirm"), &[]).await.status(), 404);
+    // Nor is anything approved that nobody was shown.
+    let tab = phone.scanned("s1").await;
+    assert_eq!(phone.press(&format!("{tab}/confirm"), &[]).await.status(), 404);
+    let asked = phone.stub.asked.lock().unwrap();
+    let calls: Vec<&str> = asked.iter().map(|(path, _)| path.as_str()).collect();
+    assert_eq!(calls, ["scan"], "the kind of a login is told by the gateway, all else by the way it came");
 }
 
 #[tokio::test]
@@ -331,7 +366,9 @@ async fn a_link_of_our_own_opens_the_mini_program_in_any_browser() {
     assert!(page.contains("1194") && page.contains("确认登录"), "{page}");
     assert_eq!(phone.stub.last("scan")["scene"], "s7");
     let pasted = phone.follow("/phone/open", &[("url", link)]).await;
-    assert!(phone.bench.text(&pasted).await.contains("一键登录"), "nothing was appended");
+    let nothing = phone.bench.get(&pasted).await;
+    assert_eq!(nothing.status(), 409, "nothing was appended");
+    assert!(nothing.text().await.unwrap().contains("小程序码打开"));
     assert_eq!(phone.press("/phone/open", &[("url", "https://example.com")]).await.status(), 409);
     // A gateway keeps such a link for weeks: one that was started since knows it too.
     let later = Bench::start().await;

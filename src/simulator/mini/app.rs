@@ -104,7 +104,7 @@ impl App {
         };
         let id = self.handle.shared().change(|world| {
             let opened = world.launch_mini(&original_id, &path, &self.person, version)?;
-            Ok(world.minis.tabs.open(&mut rng(), Tab { opened, attempt: Some(attempt) }))
+            Ok(world.minis.tabs.open(&mut rng(), Tab::of(opened, Some(attempt))))
         });
         id.map(|id| format!("/phone/mini/{id}"))
             .map_err(|error: crate::simulator::error::SimError| error.to_string())

@@ -19,8 +19,9 @@ use time::UtcOffset;
 use super::app;
 use super::gateway::{Ended, Gateway, Step, ended, plain};
 use super::links::OWN_PATH;
-use super::open::{FROM_APP, FROM_LIST, Opened};
+use super::open::{FROM_LIST, Opened};
 use super::pictures::{EnvVersion, Picture};
+use super::published::{Purpose, WRONG_PAGE};
 use super::tabs::Tab;
 use crate::ground::{Span, Timestamp};
 use crate::simulator::authorize::person_cookie;
@@ -99,7 +100,7 @@ pub(crate) fn scan(handle: &Handle, key: &str, me: &str) -> Option<Result<String
 
 /// Remembers an open mini program and answers the address of its page.
 pub(super) fn show(shared: &Shared, opened: Opened) -> String {
-    let id = shared.quietly(|world| world.minis.tabs.open(&mut rng(), Tab { opened, attempt: None }));
+    let id = shared.quietly(|world| world.minis.tabs.open(&mut rng(), Tab::of(opened, None)));
     format!("/phone/mini/{id}")
 }
 
@@ -174,6 +175,8 @@ pub(super) struct Given {
 struct Visit {
     id: String,
     opened: Opened,
+    /// Whether the page has shown what it is to approve.
+    asked: bool,
     gateway: Gateway,
     handle: Handle,
     steps: Vec<Step>,
@@ -181,18 +184,13 @@ struct Visit {
 
 impl Visit {
     fn new(shared: &Arc<Shared>, id: String) -> Option<Self> {
-        let (opened, gateway) = shared.read(|world| {
-            let opened = world.minis.tabs.get(&id)?.opened.clone();
+        let (opened, asked, gateway) = shared.read(|world| {
+            let Tab { opened, asked, .. } = world.minis.tabs.get(&id)?.clone();
             let address = world.request_address(&opened.app_id);
             let gateway = Gateway::of_mini(address, &opened.app_id, opened.version);
-            Some((opened, gateway))
+            Some((opened, asked, gateway))
         })?;
-        Some(Self { id, opened, gateway, handle: Handle::new(Arc::clone(shared)), steps: Vec::new() })
-    }
-
-    /// What the page was opened for: the scene of a code, the `cq` of a link, the `t` of a launch.
-    fn ticket(&self) -> Option<String> {
-        ["scene", "cq", "t"].into_iter().find_map(|key| self.opened.parameter(key))
+        Some(Self { id, opened, asked, gateway, handle: Handle::new(Arc::clone(shared)), steps: Vec::new() })
     }
 
     /// `{scene, code}` with a fresh code, as every call of the approving page sends it.
@@ -215,10 +213,15 @@ impl Visit {
         value.ok_or(problem)
     }
 
-    async fn scan(&mut self, ticket: &str) -> Result<Value, String> {
+    /// Looks what there is to approve. A login of the other kind is none of this page's.
+    async fn scan(&mut self, purpose: &Purpose, ticket: &str) -> Result<Value, String> {
         let body = self.approving(ticket).map_err(|error| error.to_string())?;
         let told = self.post("要确认什么 What is to be approved", "/api/scan", &body).await?;
         let text = |key: &str| told.get(key).map(plain).unwrap_or_default();
+        if !purpose.approves(&text("kind")) {
+            return Err(WRONG_PAGE.into());
+        }
+        self.handle.shared().quietly(|world| world.minis.tabs.asked(&self.id));
         let begun = told.get("begun_at").and_then(serde_json::Value::as_i64).map(clock);
         let has_phone = self.handle.shared().read(|world| world.phone_of(&self.opened.person).is_ok());
         Ok(context! {
@@ -228,14 +231,24 @@ impl Visit {
         })
     }
 
-    async fn confirm(&mut self, ticket: &str, given: &Given) -> Result<Option<String>, String> {
+    /// Says yes; an app's login answers with what leads back to it.
+    async fn confirm(
+        &mut self,
+        purpose: &Purpose,
+        ticket: &str,
+        given: &Given,
+    ) -> Result<Option<String>, String> {
         let mut body = self.approving(ticket).map_err(|error| error.to_string())?;
         if !given.phone.is_empty() {
             let code = self.handle.phone_code(&self.opened.app_id, &self.opened.person);
             body["phone_code"] = code.map_err(|error| error.to_string())?.into();
         }
         let told = self.post("确认登录 Confirm", "/api/confirm", &body).await?;
-        Ok(told.get("return_code").and_then(serde_json::Value::as_str).map(str::to_owned))
+        let return_code = told.get("return_code").and_then(serde_json::Value::as_str).map(str::to_owned);
+        match purpose {
+            Purpose::Launch(_) => return_code.map(Some).ok_or_else(|| "回答里没有 return_code".into()),
+            _ => Ok(None),
+        }
     }
 
     /// 一键登录
@@ -274,7 +287,7 @@ impl Visit {
                 back => format!("/phone/mini/{}", self.id), tab => self.id, app, name, address, view, problem, values,
                 me => self.opened.person, path => self.opened.path, query => self.opened.query,
                 launch_scene => self.opened.launch_scene, version => self.opened.version.text(),
-                from_app => self.opened.launch_scene == FROM_APP, from_link,
+                from_link,
                 steps => Value::from(Serde(&self.steps)),
             },
         );
@@ -304,12 +317,16 @@ fn clock(secs: i64) -> String {
 /// `GET /phone/mini/{id}`: what the page shows when it opens.
 async fn page(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Response {
     let Some(mut visit) = Visit::new(&shared, id) else { return closed() };
-    match visit.ticket() {
-        None => visit.page("home", None, context! { method => "mini", phone => "" }),
-        Some(ticket) => match visit.scan(&ticket).await {
-            Ok(values) => visit.page("ask", None, values),
-            Err(problem) => visit.page("end", Some(problem), Value::UNDEFINED),
-        },
+    let purpose = match Purpose::of(&visit.opened) {
+        Ok(purpose) => purpose,
+        Err(problem) => return visit.page("end", Some(problem.into()), Value::UNDEFINED),
+    };
+    let Some(ticket) = purpose.ticket() else {
+        return visit.page("home", None, context! { method => "mini", phone => "" });
+    };
+    match visit.scan(&purpose, ticket).await {
+        Ok(values) => visit.page("ask", None, values),
+        Err(problem) => visit.page("end", Some(problem), Value::UNDEFINED),
     }
 }
 
@@ -320,20 +337,21 @@ async fn act(
     Form(given): Form<Given>,
 ) -> Response {
     let Some(mut visit) = Visit::new(&shared, id) else { return closed() };
-    let ticket = visit.ticket().unwrap_or_default();
-    match action.as_str() {
-        "confirm" => match visit.confirm(&ticket, &given).await {
+    // Nothing has a button that the page does not show.
+    let Ok(purpose) = Purpose::of(&visit.opened) else { return StatusCode::NOT_FOUND.into_response() };
+    match (action.as_str(), purpose.ticket().filter(|_| visit.asked)) {
+        ("confirm", Some(ticket)) => match visit.confirm(&purpose, ticket, &given).await {
             Ok(return_code) => visit.page("confirmed", None, context! { return_code }),
             Err(problem) => visit.page("end", Some(problem), Value::UNDEFINED),
         },
-        "reject" => {
-            let told = match visit.approving(&ticket) {
+        ("reject", Some(ticket)) => {
+            let told = match visit.approving(ticket) {
                 Ok(body) => visit.post("取消 Reject", "/api/reject", &body).await,
                 Err(error) => Err(error.to_string()),
             };
             visit.page("rejected", told.err(), Value::UNDEFINED)
         }
-        "login" => match visit.log_in(&given).await {
+        ("login", None) if purpose == Purpose::Home => match visit.log_in(&given).await {
             Ok(ended) => visit.page("home", ended.problem.clone(), home(&given, &ended)),
             Err(error) => visit.page(
                 "home",
@@ -341,7 +359,7 @@ async fn act(
                 context! { method => given.method, phone => given.phone },
             ),
         },
-        "choose" | "logout" => {
+        ("choose" | "logout", None) if purpose == Purpose::Home => {
             let ended = further(&visit.gateway, &mut visit.steps, &action, &given).await;
             let values = home(&given, &ended);
             visit.page("home", ended.problem, values)

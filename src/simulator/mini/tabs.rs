@@ -13,8 +13,17 @@ use crate::simulator::ids;
 #[derive(Clone, Debug)]
 pub(crate) struct Tab {
     pub(crate) opened: Opened,
+    /// Whether its page has shown what it is to approve.
+    pub(crate) asked: bool,
     /// The attempt of a mobile app that opened it.
     pub(crate) attempt: Option<Attempt>,
+}
+
+impl Tab {
+    /// A mini program that has just opened.
+    pub(crate) const fn of(opened: Opened, attempt: Option<Attempt>) -> Self {
+        Self { opened, asked: false, attempt }
+    }
 }
 
 /// A mobile app's login through a mini program, on its way.
@@ -44,5 +53,12 @@ impl Tabs {
 
     pub(crate) fn get(&self, id: &str) -> Option<&Tab> {
         self.0.get(id)
+    }
+
+    /// The page has shown what it is to approve.
+    pub(crate) fn asked(&mut self, id: &str) {
+        if let Some(tab) = self.0.get_mut(id) {
+            tab.asked = true;
+        }
     }
 }
