@@ -69,6 +69,8 @@ pub struct Login {
     pace: Arc<client::Pace>,
     /// Work that goes on after its request was answered.
     after: TaskTracker,
+    /// Logins that are being finished.
+    begun: TaskTracker,
     clock: Arc<dyn Clock>,
 }
 
@@ -105,6 +107,7 @@ impl Login {
             cooldown: Arc::default(),
             pace: Arc::default(),
             after: TaskTracker::new(),
+            begun: TaskTracker::new(),
             clock,
         }
     }
@@ -129,13 +132,27 @@ impl Login {
         self.clock.now()
     }
 
+    /// Does to its end what spends a code, whether or not who asked stays to listen.
+    pub async fn see_through<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T, Unfinished> {
+        if self.begun.len() >= MAX_BEGUN {
+            return Err(Unfinished::Crowded);
+        }
+        self.begun.spawn(work).await.map_err(|_| Unfinished::Broken)
+    }
+
     /// Lets go of the pages that wait, and waits at most `limit` for what is still being done after its answer.
     pub async fn stop(&self, limit: Duration) {
         self.watch.close();
         self.room.clear();
         self.after.close();
-        if tokio::time::timeout(limit, self.after.wait()).await.is_err() {
-            tracing::warn!(left = self.after.len(), "logins were still being looked up; people scan again");
+        self.begun.close();
+        let done = async { tokio::join!(self.after.wait(), self.begun.wait()) };
+        if tokio::time::timeout(limit, done).await.is_err() {
+            let left = self.after.len() + self.begun.len();
+            tracing::warn!(left, "logins were still being finished; people log in again");
         }
     }
 
@@ -170,6 +187,19 @@ impl Login {
         Ok((flow, scene))
     }
 }
+
+/// Why something was not done to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unfinished {
+    /// It did not begin: too many logins are being finished.
+    Crowded,
+    /// A defect of ours stopped it.
+    Broken,
+}
+
+/// How many logins may be finished at once. WeChat's answers take up to 13 seconds when it is ill, and who asked may be
+/// gone.
+const MAX_BEGUN: usize = 4096;
 
 /// Names a flow in the log. Its id is the OAuth `state`, and has no place there.
 fn flow_mark(id: &FlowId) -> String {

@@ -35,10 +35,13 @@ use tower::util::MapRequest;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
 
-use crate::login::Login;
+use crate::login::{Login, Unfinished};
+use crate::pages::ErrorCode;
 use crate::snapshot::Live;
 use crate::wechat::push::MAX_BODY as MAX_PUSH;
+use answer::Answer;
 use relays::Relays;
+use visitor::Visitor;
 
 pub use throttle::Throttle;
 
@@ -76,6 +79,19 @@ impl Portal {
             visitor::take_prefix_off(request.map(Body::new), &live.load().site.prefix)
         };
         MapRequest::new(self.router(), strip)
+    }
+
+    /// Does to its end what spends a code, whether or not `visitor` stays to listen.
+    async fn see_through(
+        &self,
+        visitor: Visitor,
+        work: impl Future<Output = Answer> + Send + 'static,
+    ) -> Answer {
+        match self.login.see_through(work).await {
+            Ok(answer) => answer,
+            Err(Unfinished::Crowded) => Err(visitor.too_many(1)),
+            Err(Unfinished::Broken) => Err(visitor.refuse(ErrorCode::Internal)),
+        }
     }
 
     /// The routes of all own paths, without the configured prefix.

@@ -14,7 +14,7 @@ use std::time::Duration;
 use menshen::domain::{Account, Status};
 use menshen::ground::{Clock, ManualClock, Span, Timestamp, TokenDigest};
 use menshen::login::{Presence, SessionConfig, SessionRules, Sessions};
-use menshen::store::{self, Store};
+use menshen::store::{self, MAX_SESSIONS_LISTED, Store};
 
 use faulty_store::{Fails, FaultyStore};
 
@@ -117,7 +117,7 @@ async fn an_ended_session_is_a_stranger_at_once_here_and_soon_elsewhere() {
     let (_, digest) = world.logged_in("ann").await;
     let Presence::Known(here) = world.find(&digest).await else { panic!("not known") };
     assert!(known(&elsewhere.find(&digest, HOST, &world.rules, world.clock.now()).await));
-    assert_eq!(world.sessions.end(&here, false).await.unwrap(), 1);
+    assert_eq!(world.sessions.end(&here, &digest, false).await.unwrap(), 1);
     assert!(stranger(&world.find(&digest).await));
     assert!(here.has_ended());
     let waiting = async {
@@ -137,10 +137,24 @@ async fn ending_everywhere_ends_other_logins_too_and_ending_here_does_not() {
     other_login.login_id = "another".into();
     world.store.put_session(&second, &other_login, Span::from_days(30)).await.unwrap();
     let Presence::Known(here) = world.find(&first).await else { panic!("not known") };
-    assert_eq!(world.sessions.end(&here, false).await.unwrap(), 1);
+    assert_eq!(world.sessions.end(&here, &first, false).await.unwrap(), 1);
     let Presence::Known(there) = world.find(&second).await else { panic!("the other login ended too") };
-    assert_eq!(world.sessions.end(&there, true).await.unwrap(), 1);
+    assert_eq!(world.sessions.end(&there, &second, true).await.unwrap(), 1);
     assert!(stranger(&world.find(&second).await));
+}
+
+#[tokio::test]
+async fn a_session_ends_by_itself_however_many_newer_ones_its_account_has() {
+    let world = World::new(100).await;
+    let (_, oldest) = world.logged_in("ann").await;
+    for n in 1..=MAX_SESSIONS_LISTED as u64 {
+        let mut newer = rows::session("ann", world.clock.now().millis() + n);
+        newer.login_id = format!("login{n}");
+        world.store.put_session(&rows::digest(), &newer, Span::from_days(30)).await.unwrap();
+    }
+    let Presence::Known(known) = world.find(&oldest).await else { panic!("not known") };
+    assert_eq!(world.sessions.end(&known, &oldest, false).await.unwrap(), 1);
+    assert!(stranger(&world.find(&oldest).await));
 }
 
 /// Acceptance: A14, U3.

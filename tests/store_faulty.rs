@@ -65,3 +65,16 @@ async fn a_dead_process_reaches_the_store_no_more_until_it_is_healed() {
     let found = store.accounts(&[account_id("a"), account_id("b")]).await.unwrap();
     assert_eq!((found[0].is_some(), found[1].is_some()), (true, false));
 }
+
+#[tokio::test]
+async fn a_call_that_waits_lets_others_in_between_and_goes_on_when_healed() {
+    let store = Arc::new(faulty().await);
+    store.fail_at(0, Fails::Waits);
+    let slow = Arc::clone(&store);
+    let waiting = tokio::spawn(async move { slow.create_account(&account("ann")).await });
+    store.stalled().await;
+    assert_eq!(store.accounts(&[account_id("ann")]).await.unwrap(), [None]);
+    store.heal();
+    assert!(waiting.await.unwrap().unwrap());
+    assert!(store.accounts(&[account_id("ann")]).await.unwrap()[0].is_some());
+}

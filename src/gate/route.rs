@@ -111,19 +111,26 @@ impl RouteTable {
         Ok(found)
     }
 
-    /// Whether a visitor of `host` may log in by `method`: some route there offers it, or none is there to say so.
+    /// Whether a visitor of `host` may log in by `method`: some route that can be reached there offers it, or there is
+    /// none to say so.
     pub fn offers(&self, host: &str, method: &MethodId) -> bool {
         let host = host_name(host);
-        let mut there = Vec::new();
-        if host.len() <= MAX_HOST {
-            there.extend(self.exact.get(host.as_ref()));
-            let parents = host.match_indices('.').map(|(at, _)| &host[at + 1..]);
-            there.extend(parents.filter_map(|parent| self.below.get(parent)));
+        let host = host.get(..MAX_HOST).unwrap_or(&host);
+        let parents = host.match_indices('.').filter_map(|(at, _)| self.below.get(&host[at + 1..]));
+        let mut asked = false;
+        for prefixes in self.exact.get(host).into_iter().chain(parents).chain([&self.any]) {
+            for route in prefixes.routes.values() {
+                if route.methods.is_empty() || route.methods.contains(method) {
+                    return true;
+                }
+                asked = true;
+            }
+            // A route for every path leaves nothing to those that fit less closely.
+            if prefixes.routes.contains_key("") {
+                break;
+            }
         }
-        there.push(&self.any);
-        let mut routes = there.into_iter().flat_map(|prefixes| prefixes.routes.values()).peekable();
-        routes.peek().is_none()
-            || routes.any(|route| route.methods.is_empty() || route.methods.contains(method))
+        !asked
     }
 
     /// All routes in the order of the config.

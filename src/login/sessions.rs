@@ -172,7 +172,7 @@ impl Sessions {
     }
 
     /// Ends the session `digest`, and the login that it belongs to on all hosts, or all logins of its account; says how
-    /// many more sessions those were.
+    /// many sessions those were.
     pub async fn end(
         &self,
         known: &Known,
@@ -182,8 +182,9 @@ impl Sessions {
         // This one by itself: where an account has very many, it may not be among those that are looked at.
         self.store.delete_sessions(std::slice::from_ref(digest)).await?;
         self.revoke(*digest);
-        let Ok(account) = AccountId::new(known.account_id()) else { return Ok(0) };
-        self.end_where(&account, |session| everywhere || session.login_id == known.login_id()).await
+        let Ok(account) = AccountId::new(known.account_id()) else { return Ok(1) };
+        let which = |session: &Session| everywhere || session.login_id == known.login_id();
+        Ok(1 + self.end_where(&account, which).await?)
     }
 
     /// Ends the sessions of an account that `which` picks; says how many.

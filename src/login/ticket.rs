@@ -6,7 +6,7 @@
 
 use super::client::{Call, ClientError};
 use super::directory::{App, Method, MethodKind, ProgramOptions};
-use super::mini_program::Proof;
+use super::mini_program::{PhoneProof, Proof};
 use super::{FLOW_MEMORY, Login, flow_mark, person_mark};
 use crate::domain::flow::NEXT_STEP;
 use crate::domain::{Flow, FlowId, FlowRefusal, Identity, Origin, Profile, Stage};
@@ -108,6 +108,10 @@ impl Login {
         let flow = self.flow_of_ticket(ticket).await?;
         let (method, waits) = waits(call, &flow)?;
         still_asks(&flow, self.now())?;
+        // A yes that is said again brings the same phone code, which is spent; the number is kept from the first.
+        let said = matches!(flow.stage, Stage::Approved { .. });
+        let bare = Proof { code: proof.code.clone(), phone: PhoneProof::None };
+        let proof = if said { &bare } else { proof };
         let person = self.mini_program_person(call.context.wechat, waits.app, proof).await?;
         let code = match waits.for_app {
             true => Some(self.return_code(&flow, waits.options.lifetime.plus(NEXT_STEP)).await?),

@@ -145,8 +145,8 @@ codes! {
         zh "这次登录已经结束", "每次登录只能使用一次，请重新开始。";
     /// The login attempt was begun by another browser, or cookies are off.
     ForeignBrowser = "foreign_browser", FORBIDDEN, true,
-        en "This sign-in began in another browser", "A sign-in can only be finished in the browser that began it. Nobody was signed in.",
-        zh "登录是在另一个浏览器中开始的", "只能在开始登录的那个浏览器中完成登录。没有登录任何账号。";
+        en "This sign-in began in another browser", "A sign-in can only be finished where it began: in the same browser or app. Nobody was signed in.",
+        zh "登录是在另一个浏览器中开始的", "只能在开始登录的那个浏览器或应用中完成登录。没有登录任何账号。";
     /// The visitor said no at WeChat.
     Denied = "denied", FORBIDDEN, true,
         en "You declined at WeChat", "The sign-in was cancelled in WeChat. Nobody was signed in.",
@@ -193,16 +193,16 @@ codes! {
         zh "登录尚未确认", "请先在手机的微信中确认，然后再从这里继续。";
     /// The code on the screen has been scanned by somebody already.
     ScanCodeUsed = "scan_code_used", CONFLICT, true,
-        en "This code has been used", "Each code works for one person and once. Show a new code on the computer and scan that.",
-        zh "二维码已被使用", "每个二维码只能由一个人使用一次。请在电脑上刷新二维码后重新扫描。";
+        en "This code has been used", "Each code works for one person and once. Go back to where you wanted to sign in and start again there.",
+        zh "二维码已被使用", "每个二维码只能由一个人使用一次。请回到要登录的页面或应用，重新开始。";
     /// The code on the screen has run out.
     ScanCodeExpired = "scan_code_expired", GONE, true,
-        en "This code has run out", "Show a new code on the computer and scan that.",
-        zh "二维码已失效", "请在电脑上刷新二维码后重新扫描。";
+        en "This code has run out", "Go back to where you wanted to sign in and start again there.",
+        zh "二维码已失效", "请回到要登录的页面或应用，重新开始。";
     /// The link that asks for a confirmation leads to no login attempt.
     TicketUnknown = "ticket_unknown", NOT_FOUND, false,
-        en "There is nothing to confirm", "This confirmation was answered before or has run out. If you still want to sign in, scan a new code on the computer.",
-        zh "没有需要确认的登录", "此次确认已经完成或已经过期。如果仍要登录，请在电脑上扫描新的二维码。";
+        en "There is nothing to confirm", "This confirmation was answered before or has run out. If you still want to sign in, go back to where you wanted to and start again there.",
+        zh "没有需要确认的登录", "此次确认已经完成或已经过期。如果仍要登录，请回到要登录的页面或应用，重新开始。";
     /// A push message whose signature is not WeChat's.
     PushSignature = "push_signature", FORBIDDEN, false,
         en "The message is not signed by WeChat", "The signature does not fit the Token of this account. Compare the Token here with the one set at WeChat.",

@@ -113,8 +113,3 @@ impl Client {
         errors::refuse(&self.visitor, error)
     }
 }
-
-/// Runs to its end what spends a code, whether or not the client stays to listen.
-async fn unhurried(visitor: Visitor, work: impl Future<Output = Answer> + Send + 'static) -> Answer {
-    tokio::spawn(work).await.unwrap_or_else(|_| Err(visitor.refuse(ErrorCode::Internal)))
-}

@@ -24,9 +24,8 @@ pub(super) async fn callback(
 ) -> Answer {
     // A browser that calls twice often drops its first call half-way. The code can be used only once, so what
     // has begun is finished whether or not somebody still listens; the second call gets the outcome.
-    let confused = visitor.clone();
-    let finishing = tokio::spawn(async move { finish(&portal, &visitor, &app, query).await });
-    finishing.await.unwrap_or_else(|_| Err(confused.refuse(ErrorCode::Internal)))
+    let (here, listener) = (portal.clone(), visitor.clone());
+    here.see_through(listener, async move { finish(&portal, &visitor, &app, query).await }).await
 }
 
 async fn finish(portal: &Portal, visitor: &Visitor, app: &str, query: Option<String>) -> Answer {

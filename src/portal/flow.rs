@@ -192,9 +192,9 @@ pub(super) async fn finish(
     Query(which): Query<Which>,
 ) -> Answer {
     let id = named(&visitor, &which)?;
-    let confused = visitor.clone();
+    let (here, listener) = (portal.clone(), visitor.clone());
     // As with a callback: what has begun is finished whether or not the browser stays to listen.
-    let finishing = tokio::spawn(async move {
+    let work = async move {
         let snapshot = &visitor.snapshot;
         let context = Context {
             directory: &snapshot.directory,
@@ -204,8 +204,8 @@ pub(super) async fn finish(
         };
         let ending = portal.login.finish(context, &id, &visitor.visit()).await;
         callback::leave(&portal, &visitor, ending.map_err(|error| visitor.refuse(error))?).await
-    });
-    finishing.await.unwrap_or_else(|_| Err(confused.refuse(ErrorCode::Internal)))
+    };
+    here.see_through(listener, work).await
 }
 
 /// `GET flow/qr.jpg`: WeChat's own picture of the code, passed on.

@@ -222,3 +222,26 @@ async fn a_host_that_is_not_ours_logs_nobody_in() {
         }
     }
 }
+
+/// Acceptance: U7: each host offers its own ways to log in, to apps and mini programs too.
+#[tokio::test]
+async fn a_host_logs_in_by_the_methods_of_its_routes_alone() {
+    const STAFF: &str = "staff.localhost";
+    let Setup { routes, .. } = setup();
+    let routes =
+        format!("{routes}\n[[routes]]\nhost = \"{STAFF}\"\nupstream = \"app\"\nmethods = [\"mini2\"]\n");
+    let world = World::with(Setup { routes, ..setup() }).await;
+    let client = world.client();
+    let headers = [JSON, ("host", STAFF)];
+    let challenge = json!({ "method": "launch", "challenge": crate::app_launch::CHALLENGE });
+    for (call, body) in [(LOGIN, world.mini_proof("zhang")), ("begin/app", json!({})), ("launch", challenge)]
+    {
+        let reply = client.post(call, &headers, body.to_string().into_bytes()).await;
+        reply.is_refused(404, "unknown_method");
+    }
+    assert_eq!(world.wechat.calls(SESSION), 0);
+    let code = world.wechat.login_code(crate::programs::OTHER_MINI, "zhang").unwrap();
+    let body = json!({ "code": code }).to_string().into_bytes();
+    client.post("login/mini2", &headers, body).await.user(&world);
+    client.call(LOGIN, &world.mini_proof("zhang")).await.user(&world);
+}

@@ -196,10 +196,40 @@ async fn a_second_phone_gets_no_return_code() {
     for call in ["scan", "confirm", "reject"] {
         world.answers(call, &launched.ticket, "lina").await.is_refused(409, "scan_code_used");
     }
-    let (yes, again) =
-        tokio::join!(world.confirms(&launched.ticket, "zhang"), world.confirms(&launched.ticket, "zhang"));
-    let codes: Vec<Value> = [&yes, &again].iter().map(|reply| reply.json()["return_code"].clone()).collect();
-    assert!(codes.iter().filter(|code| code.is_string()).count() == 1, "{yes}\n{again}");
+    world.confirms(&launched.ticket, "zhang").await.done();
+    world.confirms(&launched.ticket, "lina").await.is_refused(409, "scan_code_used");
+}
+
+/// Acceptance: M2b: the phone cannot know whether its yes arrived. It says it again, and the login is redeemed once.
+#[tokio::test]
+async fn a_yes_whose_answer_was_lost_can_be_said_again() {
+    let world = World::with(setup_with("", "ask_phone = true")).await;
+    let (launched, opened) = world.launched("zhang").await;
+    let phone_code = world.phone_code("zhang");
+    let yes = |code: String| json!({ "scene": launched.ticket, "code": code, "phone_code": phone_code });
+    let lost = world.client().call("confirm", &yes(world.login_code("zhang"))).await.done();
+    let again = world.client().call("confirm", &yes(world.login_code("zhang"))).await.done();
+    assert_ne!(lost["return_code"], again["return_code"]);
+    let code = world.wechat.return_to_app(&opened, again["return_code"].as_str().unwrap()).unwrap();
+    let user = launched.redeem(&code).await.user(&world);
+    assert_eq!(user.told["account"]["phone"], "+8613*******66");
+    launched.redeem(lost["return_code"].as_str().unwrap()).await.is_refused(409, "flow_finished");
+    world.confirms(&launched.ticket, "zhang").await.is_refused(409, "scan_code_used");
+}
+
+/// Acceptance: M2b: the session is for the host that the person was shown, wherever the app redeems.
+#[tokio::test]
+async fn a_launch_is_redeemed_at_its_own_host_alone() {
+    const OTHER: &str = "other.localhost";
+    let mut setup = setup_with("", "");
+    setup.routes.push_str(&format!("\n[[routes]]\nhost = \"{OTHER}\"\nupstream = \"app\"\n"));
+    let world = World::with(setup).await;
+    let (launched, code) = world.returned("zhang").await;
+    let body = json!({ "ticket": launched.ticket, "verifier": VERIFIER, "return_code": code });
+    let headers = [("content-type", "application/json"), ("host", OTHER)];
+    let elsewhere = launched.app.post("redeem", &headers, body.to_string().into_bytes()).await;
+    elsewhere.is_refused(404, "ticket_unknown");
+    launched.redeem(&code).await.user(&world);
 }
 
 /// Acceptance: M2b, A14: a disabled account is refused at the end, whatever was confirmed.

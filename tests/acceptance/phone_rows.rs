@@ -79,7 +79,7 @@ async fn of_two_accounts_that_bring_one_number_one_has_it_whatever_comes_in_betw
             assert!(holds(&ann, &number) != holds(&bob, &number), "{first} at {call}: {ann:?} {bob:?}");
             let (holder, other) = if holds(&ann, &number) { (&ann, &bob) } else { (&bob, &ann) };
             let row = inner.identities(&[key(&number)]).await.unwrap().remove(0).unwrap();
-            assert_eq!(row.accounts, [holder.id.clone()], "{first} at {call}");
+            assert_eq!(row.accounts, std::slice::from_ref(&holder.id), "{first} at {call}");
             assert!(row.settled, "{first} at {call}");
             if other.id.as_str() == "ann" {
                 assert!(holds(other, &phone(1)), "{first} at {call}: {other:?}");

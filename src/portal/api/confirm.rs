@@ -2,11 +2,11 @@
 
 use axum::extract::State;
 
+use super::Client;
 use super::body::Body;
 use super::document::ANSWERS;
 use super::shapes::{ConfirmAnswer, ConfirmRequest, ScanAnswer, ScanRequest, Waiting};
 use super::troubles::{OfConfirm, OfScan};
-use super::{Client, unhurried};
 use crate::gate::client::program_name;
 use crate::ground::Secret;
 use crate::login::mini_program::{PhoneProof, Proof};
@@ -31,7 +31,8 @@ pub(super) async fn scan(
 ) -> Answer {
     let client = Client::admit(portal, visitor)?;
     client.about(&asked.scene)?;
-    unhurried(client.visitor.clone(), async move {
+    let (portal, visitor) = (client.portal.clone(), client.visitor.clone());
+    let work = async move {
         let shown = client.portal.login.look(client.call(), &asked.scene, &proof(asked.code, None)).await;
         let shown = shown.map_err(|error| client.refuse(error))?;
         let browser = shown.origin.user_agent.as_deref().and_then(program_name);
@@ -45,8 +46,8 @@ pub(super) async fn scan(
             expires_in: shown.expires_in.secs(),
             ask_phone: shown.ask_phone,
         })
-    })
-    .await
+    };
+    portal.see_through(visitor, work).await
 }
 
 /// `POST api/confirm`.
@@ -67,13 +68,14 @@ pub(super) async fn confirm(
 ) -> Answer {
     let client = Client::admit(portal, visitor)?;
     client.about(&asked.scene)?;
-    unhurried(client.visitor.clone(), async move {
+    let (portal, visitor) = (client.portal.clone(), client.visitor.clone());
+    let work = async move {
         let proof = proof(asked.code, asked.phone_code);
         let code = client.portal.login.confirm(client.call(), &asked.scene, &proof).await;
         let code = code.map_err(|error| client.refuse(error))?;
         client.answer(&ConfirmAnswer { approved: true, return_code: code.map(|code| code.reveal()) })
-    })
-    .await
+    };
+    portal.see_through(visitor, work).await
 }
 
 /// `POST api/reject`.
@@ -93,12 +95,13 @@ pub(super) async fn reject(
 ) -> Answer {
     let client = Client::admit(portal, visitor)?;
     client.about(&asked.scene)?;
-    unhurried(client.visitor.clone(), async move {
+    let (portal, visitor) = (client.portal.clone(), client.visitor.clone());
+    let work = async move {
         let done = client.portal.login.reject(client.call(), &asked.scene, &proof(asked.code, None)).await;
         done.map_err(|error| client.refuse(error))?;
         client.answer(&ConfirmAnswer { approved: false, return_code: None })
-    })
-    .await
+    };
+    portal.see_through(visitor, work).await
 }
 
 fn proof(code: Secret, phone_code: Option<Secret>) -> Proof {

@@ -3,12 +3,12 @@
 use axum::extract::State;
 use axum::response::Response;
 
+use super::Client;
 use super::body::Body;
 use super::document::LAUNCHES;
 use super::login::entered;
 use super::shapes::{LaunchAnswer, LaunchRequest, RedeemRequest};
 use super::troubles::{OfLaunch, OfRedeem};
-use super::{Client, unhurried};
 use crate::ground::TokenDigest;
 use crate::login::app_launch::Redemption;
 use crate::pages::ErrorCode;
@@ -71,13 +71,14 @@ pub(super) async fn redeem(
         let problem = "The field `verifier` has to be 43 to 128 letters, digits, `-`, `.`, `_` or `~`.";
         return Err(wrong(&client, problem));
     }
-    unhurried(client.visitor.clone(), async move {
+    let (portal, visitor) = (client.portal.clone(), client.visitor.clone());
+    let work = async move {
         let brought =
             Redemption { ticket: asked.ticket, verifier: asked.verifier, return_code: asked.return_code };
         let done = client.portal.login.redeem(client.call(), &brought).await;
         entered(&client, done)
-    })
-    .await
+    };
+    portal.see_through(visitor, work).await
 }
 
 fn wrong(client: &Client, problem: &str) -> Response {

@@ -6,6 +6,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 
+use super::Client;
 use super::body::Body;
 use super::document::CLIENTS;
 use super::shapes::{
@@ -13,7 +14,6 @@ use super::shapes::{
     PendingAnswer, TokenAnswer, TokenType,
 };
 use super::troubles::{OfAttach, OfBegin, OfChoose, OfLogin, OfLogout};
-use super::{Client, unhurried};
 use crate::domain::{Account, AccountId, FlowId, MethodId};
 use crate::gate::cookies;
 use crate::ground::{Secret, Token, TokenDigest};
@@ -76,15 +76,16 @@ pub(super) async fn login(
     Body(asked): Body<LoginRequest>,
 ) -> Answer {
     let client = Client::admit(portal, visitor)?;
-    unhurried(client.visitor.clone(), async move {
+    let (portal, visitor) = (client.portal.clone(), client.visitor.clone());
+    let work = async move {
         let (login, call) = (&client.portal.login, client.call());
         let done = match Proven::read(&client, &method, asked)? {
             Proven::MiniProgram(proof) => login.log_in_mini_program(call, &method, &proof).await,
             Proven::MobileApp { code, nonce } => login.log_in_mobile_app(call, &method, &code, &nonce).await,
         };
         entered(&client, done)
-    })
-    .await
+    };
+    portal.see_through(visitor, work).await
 }
 
 /// `POST api/attach/{method}`.
@@ -107,7 +108,8 @@ pub(super) async fn attach(
     Body(asked): Body<LoginRequest>,
 ) -> Answer {
     let client = Client::admit(portal, visitor)?;
-    unhurried(client.visitor.clone(), async move {
+    let (portal, visitor) = (client.portal.clone(), client.visitor.clone());
+    let work = async move {
         let (known, _) = known(&client, &headers).await?;
         let account = AccountId::new(known.account_id());
         let account = account.map_err(|_| client.visitor.refuse(ErrorCode::LoginRequired))?;
@@ -120,8 +122,8 @@ pub(super) async fn attach(
         };
         let account = done.map_err(|error| client.refuse(error))?;
         client.answer(&AttachAnswer { account: AccountShape::of(&account) })
-    })
-    .await
+    };
+    portal.see_through(visitor, work).await
 }
 
 /// `POST api/flow/{flow}/choose`.
@@ -151,11 +153,12 @@ pub(super) async fn choose(
     let key = key.ok_or_else(|| client.refuse(ClientError::NotYours))?;
     let account = AccountId::new(asked.account);
     let account = account.map_err(|_| client.refuse(ClientError::NotOffered))?;
-    unhurried(client.visitor.clone(), async move {
+    let (portal, visitor) = (client.portal.clone(), client.visitor.clone());
+    let work = async move {
         let done = client.portal.login.choose(client.call(), &id, &key, &account).await;
         entered(&client, done)
-    })
-    .await
+    };
+    portal.see_through(visitor, work).await
 }
 
 /// `POST api/logout`.
