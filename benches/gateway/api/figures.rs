@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::confirm::{self, Confirm};
-use super::login::{Login, Turn};
+use super::login::{self, Login, Turn};
 
 /// All that was measured; what was not says why.
 #[derive(Debug, Serialize)]
@@ -55,7 +55,16 @@ impl Api {
     }
 
     pub(crate) fn print(&self) {
-        println!("\nlogins over the API, 32 at a time");
+        if self.stores.iter().any(|column| column.login.is_some()) {
+            self.print_logins();
+        }
+        if self.stores.iter().any(|column| column.confirm.is_some()) {
+            self.print_confirmations();
+        }
+    }
+
+    fn print_logins(&self) {
+        println!("\nlogins over the API, {} at a time", login::CLIENTS);
         println!(
             "{:<12}{:<8}{:>10}{:>28}{:>24}{:>8}{:>8}",
             "store",
@@ -76,6 +85,9 @@ impl Api {
                 }
             }
         }
+    }
+
+    fn print_confirmations(&self) {
         println!(
             "\nconfirmations: {} browsers wait, one yes at a time, milliseconds (median/p95/max)",
             confirm::WAITING

@@ -16,7 +16,7 @@ use crate::scan::figures::Millis;
 use crate::{Fault, machine};
 
 /// How many log in at the same time.
-const CLIENTS: usize = 32;
+pub(crate) const CLIENTS: usize = 32;
 /// Logins that are not counted: they open the connections.
 const WARM_UP: usize = 100;
 
