@@ -10,7 +10,7 @@ use tokio::process::Command;
 use crate::world::World;
 
 /// Longer than any script takes on a busy machine.
-const LIMIT: Duration = Duration::from_secs(90);
+const LIMIT: Duration = Duration::from_secs(150);
 
 #[derive(Debug, Deserialize)]
 struct Check {
