@@ -80,7 +80,12 @@ impl Visitor {
                 home_href: Some("/".to_owned()),
             }));
         }
-        let body = pages::error_json(code, self.lang, detail.as_deref(), &self.request_id, None);
+        self.error_json(code, detail.as_deref(), None)
+    }
+
+    /// An error as JSON; `login` is the address to log in at.
+    pub(super) fn error_json(&self, code: ErrorCode, detail: Option<&str>, login: Option<&str>) -> Response {
+        let body = pages::error_json(code, self.lang, detail, &self.request_id, login);
         let mut response = self.json(code.status(), body);
         let headers = response.headers_mut();
         if let Some(seconds) = code.retry_after() {

@@ -10,7 +10,7 @@ use super::Portal;
 use super::answer::Answer;
 use super::visitor::Visitor;
 use crate::login::Presence;
-use crate::pages::{self, ErrorCode};
+use crate::pages::ErrorCode;
 
 /// What a visitor may know about themselves. No token, no secret, no phone number.
 #[derive(Serialize)]
@@ -54,8 +54,7 @@ pub(super) async fn userinfo(State(portal): State<Portal>, visitor: Visitor) -> 
         Presence::StoreDown => return Err(visitor.refuse(ErrorCode::StoreDown)),
     };
     let login = visitor.snapshot.site.url("login");
-    let body = pages::error_json(code, visitor.lang, None, &visitor.request_id, Some(&login));
-    Err(visitor.json(code.status(), body))
+    Err(visitor.error_json(code, None, Some(&login)))
 }
 
 pub(super) async fn jwks(visitor: Visitor) -> Response {
