@@ -113,6 +113,7 @@ impl Config {
                 DEMO_MINI_APP_ID.to_owned(),
                 MiniProgram {
                     original_id: DEMO_MINI_ORIGINAL_ID.into(),
+                    members: vec!["zhang".into(), "lina".into()],
                     ..MiniProgram::of(DEMO_MINI_APP_ID)
                 },
             )]),
@@ -158,10 +159,13 @@ pub struct MiniProgram {
     /// Where the released version sends its requests: the gateway's API prefix, for example
     /// `http://127.0.0.1:8080/_menshen`. Only the phone page needs it.
     pub request_address: Option<String>,
+    /// The people who may open what is not released.
+    pub members: Vec<String>,
 }
 
 impl MiniProgram {
-    /// A mini program with an original id derived from its AppID, the four pages of ours, and no request address.
+    /// A mini program with an original id derived from its AppID, the four pages of ours, no request address and no
+    /// members.
     pub fn of(app_id: &str) -> Self {
         let pages =
             ["index/index", "menshen/confirm/confirm", "menshen/launch/launch", "menshen/login/login"];
@@ -169,6 +173,7 @@ impl MiniProgram {
             original_id: ids::original_id(app_id),
             pages: pages.iter().map(|page| format!("pages/{page}")).collect(),
             request_address: None,
+            members: Vec::new(),
         }
     }
 

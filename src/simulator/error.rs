@@ -135,6 +135,16 @@ pub enum SimError {
         /// The page.
         page: String,
     },
+    /// Trial and development versions open for members alone.
+    #[error("{person} is no member of `{app}`, whose {version} version only members can open")]
+    NotAMember {
+        /// Who.
+        person: String,
+        /// The mini program's AppID.
+        app: String,
+        /// The version.
+        version: &'static str,
+    },
     /// Not a link to a mini program, or nobody made it.
     #[error("this link opens no mini program: {why}")]
     BadLink {

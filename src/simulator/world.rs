@@ -91,8 +91,11 @@ impl World {
             journal: VecDeque::new(),
         };
         world.begin_accounts(config, now)?;
-        for app_id in config.mini_programs.keys() {
+        for (app_id, program) in &config.mini_programs {
             world.mini_program(app_id)?;
+            for member in &program.members {
+                world.person(member)?;
+            }
         }
         Ok(world)
     }

@@ -1,7 +1,7 @@
 //! A computer shows a mini program's code, a phone opens it and its owner confirms, the computer is in.
 
 use menshen::ground::Span;
-use menshen::simulator::EnvVersion;
+use menshen::simulator::{EnvVersion, SimError};
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -157,9 +157,18 @@ async fn the_operator_chooses_the_mini_program_its_page_and_the_picture_in_the_c
 async fn a_page_of_the_trial_version_can_be_used_before_it_is_published() {
     let world = World::with(setup_with("page = \"pages/new/new\"\nversion = \"trial\"", "")).await;
     let desktop = world.desktop();
-    desktop.show_program().await;
+    let page = desktop.show_program().await;
     let code = world.wechat.mini_codes().remove(0);
     assert_eq!((code.page.as_str(), code.version), ("pages/new/new", EnvVersion::Trial));
+    // WeChat opens it for the program's members alone.
+    let stranger = world.wechat.scan_mini_code(&code.scene, "nemo");
+    assert!(matches!(stranger, Err(SimError::NotAMember { .. })), "{stranger:?}");
+    let opened = world.wechat.scan_mini_code(&code.scene, "zhang").unwrap();
+    assert_eq!((opened.path.as_str(), opened.version), ("pages/new/new", EnvVersion::Trial));
+    let scene = ticket_of(&opened);
+    world.looks(&scene, "zhang").await.done();
+    world.confirms(&scene, "zhang").await.done();
+    page.go_on().await.received();
 }
 
 /// Acceptance: M4a, A14, B2: what stands against the account is told on the computer, after the yes.

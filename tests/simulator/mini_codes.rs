@@ -159,6 +159,11 @@ async fn a_page_that_is_not_published_opens_only_in_another_version() {
     let missing = bench.handle.scan_mini_code("r", "zhang");
     assert!(matches!(missing, Err(SimError::NoSuchPage { .. })));
     assert_eq!(bench.handle.scan_mini_code("t", "zhang").unwrap().version, EnvVersion::Trial);
+    let stranger = bench.handle.scan_mini_code("t", "nemo").unwrap_err();
+    assert!(matches!(stranger, SimError::NotAMember { .. }), "{stranger}");
+    bench.mini_code(&token, &json!({"scene": "d", "env_version": "develop"}).to_string()).await;
+    assert_eq!(bench.handle.scan_mini_code("d", "lina").unwrap().version, EnvVersion::Develop);
+    assert!(matches!(bench.handle.scan_mini_code("d", "nemo"), Err(SimError::NotAMember { .. })));
     let unknown = bench.handle.scan_mini_code("nope", "zhang");
     assert!(matches!(unknown, Err(SimError::UnknownMiniCode { .. })));
     assert!(matches!(bench.handle.scan_mini_code("t", "nobody"), Err(SimError::UnknownPerson { .. })));

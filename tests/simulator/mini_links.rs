@@ -90,6 +90,19 @@ async fn what_the_rules_allow_is_accepted() {
     }
 }
 
+/// 12.1, 12.2: as codes, links to what is not released open for members alone.
+#[tokio::test]
+async fn a_link_to_another_version_opens_for_members_alone() {
+    let bench = Bench::start().await;
+    for version in ["trial", "develop"] {
+        let [scheme, link] = bench.both(json!({"path": CONFIRM, "env_version": version})).await;
+        for url in [scheme["openlink"].as_str().unwrap(), link["url_link"].as_str().unwrap()] {
+            assert_eq!(bench.handle.open_link(url, "zhang").unwrap().version.text(), version);
+            assert!(matches!(bench.handle.open_link(url, "nemo"), Err(SimError::NotAMember { .. })));
+        }
+    }
+}
+
 /// 12.1, 12.2: one minute to thirty days.
 #[tokio::test]
 async fn an_expired_link_opens_nothing() {

@@ -89,7 +89,8 @@ impl World {
         self.open_mini(&app_id.clone(), person, &page, query.into(), FROM_APP, version)
     }
 
-    /// The released version opens only at pages it has; the others are not known here.
+    /// The released version opens only at pages it has; the others are not known here and open for members alone.
+    /// Source: "获取不限制的小程序码", `env_version`.
     pub(crate) fn open_mini(
         &mut self,
         app_id: &str,
@@ -102,8 +103,13 @@ impl World {
         self.person(person)?;
         let (_, program) = self.mini_program(app_id)?;
         let page = if page.is_empty() { program.home() } else { page }.to_owned();
-        if version == EnvVersion::Release && !program.has(&page) {
-            return Err(SimError::NoSuchPage { page });
+        if version == EnvVersion::Release {
+            if !program.has(&page) {
+                return Err(SimError::NoSuchPage { page });
+            }
+        } else if !program.members.iter().any(|member| member == person) {
+            let version = version.text();
+            return Err(SimError::NotAMember { person: person.into(), app: app_id.into(), version });
         }
         self.note(format!("{person} opens {page} of {app_id} ({launch_scene})"));
         let (app_id, person) = (app_id.to_owned(), person.to_owned());

@@ -49,6 +49,7 @@ pub(crate) fn state(world: &World) -> Vec<Value> {
             "original_id": program.original_id,
             "pages": program.pages,
             "request_address": world.request_address(app_id),
+            "members": program.members,
             "codes": world.minis.pictures.recent().filter(|code| code.app_id == *app_id).count(),
         })
     };
