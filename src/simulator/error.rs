@@ -154,6 +154,12 @@ pub enum SimError {
     /// The link's time is over.
     #[error("this link has expired")]
     LinkExpired,
+    /// No mini program is open by this id, or it was closed since.
+    #[error("no mini program is open by the id `{tab}`")]
+    UnknownTab {
+        /// The id that was given.
+        tab: String,
+    },
     /// A mini program leads back to an app only if the app opened it; WeChat's own text.
     #[error("invalid scene")]
     InvalidScene,

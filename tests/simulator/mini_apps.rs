@@ -68,6 +68,39 @@ async fn what_cannot_be_launched_is_named() {
     assert_eq!(home.path, "pages/index/index");
 }
 
+/// Item 14: from where a mini program was opened is WeChat's to know, whatever a caller says.
+#[tokio::test]
+async fn only_what_an_app_opened_can_be_commanded_back_to_it() {
+    let bench = Bench::start().await;
+    let sim = async |action: &str, body: Value| -> Value {
+        let response =
+            bench.client.post(bench.url(&format!("/_sim/{action}"))).json(&body).send().await.unwrap();
+        let status = response.status().as_u16();
+        let text = response.text().await.unwrap();
+        if status == 200 { serde_json::from_str(&text).unwrap() } else { json!(format!("{status} {text}")) }
+    };
+    let token = bench.server_token(MINI_PROGRAM).await;
+    let path = format!("/wxa/getwxacodeunlimit?access_token={token}");
+    bench.client.post(bench.url(&path)).body(r#"{"scene":"a"}"#).send().await.unwrap();
+    let link = bench.post_json(&format!("/wxa/generate_urllink?access_token={token}"), "{}").await;
+    let scanned = sim("scan_mini_code", json!({})).await;
+    let linked = sim("open_link", json!({"url": link["url_link"]})).await;
+    let launched =
+        sim("launch", json!({"original_id": DEMO_MINI_ORIGINAL_ID, "path": format!("{LAUNCH}?t=1")})).await;
+    for tab in [&scanned["tab"], &linked["tab"]] {
+        let refused = sim("return_to_app", json!({"tab": tab, "parameter": "p"})).await;
+        assert!(
+            refused.as_str().unwrap().starts_with("400") && refused.to_string().contains("invalid scene")
+        );
+        let claimed = json!({"tab": tab, "launch_scene": 1069, "parameter": "p"});
+        assert!(sim("return_to_app", claimed).await.as_str().unwrap().starts_with("400"));
+    }
+    let unknown = sim("return_to_app", json!({"tab": "nope", "parameter": "p"})).await;
+    assert!(unknown.as_str().unwrap().contains("no mini program is open"), "{unknown}");
+    let back = sim("return_to_app", json!({"tab": launched["tab"], "parameter": "p"})).await;
+    assert_eq!(back, json!({"ext_msg": "p"}));
+}
+
 /// Everything a test does by hand, another program can command.
 #[tokio::test]
 async fn mini_programs_and_apps_can_be_commanded() {
@@ -101,9 +134,8 @@ async fn mini_programs_and_apps_can_be_commanded() {
     let body = json!({"original_id": DEMO_MINI_ORIGINAL_ID, "path": format!("{LAUNCH}?t=1")});
     let (_, opened) = sim("launch", body).await;
     assert_eq!(opened["launch_scene"], 1069);
-    let (_, back) = sim("return_to_app", json!({"launch_scene": 1069, "parameter": "p"})).await;
+    let (_, back) = sim("return_to_app", json!({"tab": opened["tab"], "parameter": "p"})).await;
     assert_eq!(back["ext_msg"], "p");
-    assert_eq!(sim("return_to_app", json!({"launch_scene": 1047, "parameter": "p"})).await.0, 400);
 
     assert_eq!(sim("block", json!({"person": "nobody"})).await.0, 400);
     assert_eq!(sim("block", json!({"person": "lina"})).await.0, 200);

@@ -13,12 +13,13 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::open::Opened;
+use super::tabs::Tab;
 use crate::ground::Span;
 use crate::simulator::config::AppKind;
 use crate::simulator::control::{MAX_WAIT, Problem, read};
 use crate::simulator::error::SimError;
 use crate::simulator::handle::Handle;
-use crate::simulator::shared::Shared;
+use crate::simulator::shared::{Shared, rng};
 use crate::simulator::world::World;
 
 /// What can be seen.
@@ -48,8 +49,8 @@ pub(crate) fn state(world: &World) -> Vec<Value> {
             "app_id": app_id,
             "original_id": program.original_id,
             "pages": program.pages,
-            "request_address": world.request_address(app_id),
             "members": program.members,
+            "request_address": world.request_address(app_id),
             "codes": world.minis.pictures.recent().filter(|code| code.app_id == *app_id).count(),
         })
     };
@@ -70,10 +71,11 @@ struct Target {
     url: Option<String>,
 }
 
+/// Which open mini program leads back, by the id that opening it answered: whether an app opened it is WeChat's to know.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Return {
-    launch_scene: u32,
+    tab: String,
     parameter: String,
 }
 
@@ -117,12 +119,12 @@ fn by_person(handle: &Handle, action: &str, body: &[u8]) -> Result<Value, Proble
         "scan_mini_code" => {
             let newest = || handle.mini_codes().into_iter().next().map(|code| code.scene);
             let scene = target.scene.clone().or_else(newest).ok_or(SimError::NothingWaiting)?;
-            json!(handle.scan_mini_code(&scene, &person)?)
+            tab(shared, handle.scan_mini_code(&scene, &person)?)
         }
-        "open_link" => json!(handle.open_link(target.url.as_deref().unwrap_or_default(), &person)?),
+        "open_link" => tab(shared, handle.open_link(target.url.as_deref().unwrap_or_default(), &person)?),
         "launch" => {
             let (original_id, path) = (target.original_id.as_deref(), target.path.as_deref());
-            json!(handle.launch(original_id.unwrap_or_default(), path.unwrap_or_default(), &person)?)
+            tab(shared, handle.launch(original_id.unwrap_or_default(), path.unwrap_or_default(), &person)?)
         }
         "block" => {
             handle.shared().read(|world| world.person(&person).map(|_| ()))?;
@@ -138,13 +140,15 @@ fn by_person(handle: &Handle, action: &str, body: &[u8]) -> Result<Value, Proble
 
 fn back(handle: &Handle, body: &[u8]) -> Result<Value, Problem> {
     let back: Return = read(body)?;
-    let opened = Opened {
-        app_id: String::new(),
-        person: String::new(),
-        path: String::new(),
-        query: String::new(),
-        launch_scene: back.launch_scene,
-        version: super::EnvVersion::Release,
-    };
-    Ok(json!({"ext_msg": handle.return_to_app(&opened, &back.parameter)?}))
+    let tab = handle.shared().read(|world| world.minis.tabs.get(&back.tab).cloned());
+    let tab = tab.ok_or(SimError::UnknownTab { tab: back.tab })?;
+    Ok(json!({"ext_msg": handle.return_to_app(&tab.opened, &back.parameter)?}))
+}
+
+/// What was opened, and the id it stays open by.
+fn tab(shared: &Shared, opened: Opened) -> Value {
+    let mut told = json!(opened);
+    let open = |world: &mut World| world.minis.tabs.open(&mut rng(), Tab::of(opened, None));
+    told["tab"] = shared.quietly(open).into();
+    told
 }

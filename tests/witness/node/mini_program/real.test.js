@@ -162,7 +162,7 @@ test('an app launches the program, gets its return code and redeems it once', { 
   await openedAs(phone, opened);
   await phone.tap(phone.buttons().find((label) => /确认登录|不提供/.test(label)));
   await phone.tap('返回应用');
-  const back = { launch_scene: opened.launch_scene, parameter: phone.returned };
+  const back = { tab: opened.tab, parameter: phone.returned };
   const { ext_msg: returnCode } = await simulator('return_to_app', back);
   const redeem = (more) => ask(`${GATEWAY}/_menshen/api/redeem`, { ticket, verifier, return_code: returnCode, ...more });
   const answer = await redeem();
