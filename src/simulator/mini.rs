@@ -23,7 +23,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use rand::CryptoRng;
 use serde_json::{Value, json};
 
+use super::account::{Per, Used};
 use super::config::{App, AppKind, Config, MiniProgram};
+use super::errcode::Errcode;
 use super::error::SimError;
 use super::ids;
 use super::world::World;
@@ -61,6 +63,8 @@ pub(super) struct Minis {
     /// Where mini programs and mobile apps send their requests, by AppID.
     addresses: BTreeMap<String, String>,
     blocked: BTreeSet<String>,
+    /// What people have used, by OpenID: so many of them that apps would be forgotten in their place.
+    people: Used,
 }
 
 impl Minis {
@@ -79,6 +83,7 @@ impl Minis {
             tabs: Tabs::new(),
             addresses: config.mini_programs.iter().filter_map(address).collect(),
             blocked: BTreeSet::new(),
+            people: Used::new(),
         }
     }
 }
@@ -139,6 +144,12 @@ impl World {
             "countryCode": country,
             "watermark": {"timestamp": now.secs(), "appid": app_id},
         })
+    }
+
+    /// One more exchange of a login code of this person, of which there may be so many a minute.
+    fn spend_js_session(&mut self, now: Timestamp, openid: &str) -> Result<(), Errcode> {
+        let limit = self.switches.quotas.js_sessions_a_minute;
+        self.minis.people.spend(now, openid, "jscode2session", Per::Minute, limit)
     }
 
     /// The phone number as the older button gives it.
@@ -222,4 +233,22 @@ impl World {
 fn address((app_id, program): (&String, &MiniProgram)) -> Option<(String, String)> {
     let address = program.request_address.as_deref()?.trim_end_matches('/');
     Some((app_id.clone(), address.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    /// More people than anything here remembers log in, and no app's day begins anew.
+    #[test]
+    fn however_many_people_log_in_what_apps_have_used_is_kept() {
+        let now = Timestamp::from_millis(1_700_000_000_000);
+        let mut world = World::new(&Config::demo(), now).unwrap();
+        world.used.spend(now, "wx1", "token", Per::Day, 1).unwrap();
+        for person in 0..=10_000 {
+            world.spend_js_session(now, &format!("o{person}")).unwrap();
+        }
+        assert_eq!(world.used.spend(now, "wx1", "token", Per::Day, 1), Err(Errcode::DAILY_LIMIT));
+    }
 }

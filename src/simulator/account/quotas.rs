@@ -37,7 +37,7 @@ impl Per {
     }
 }
 
-/// What each app has used.
+/// What each app, or each person, has used.
 #[derive(Debug)]
 pub(crate) struct Used(Bounded<(String, &'static str), (u64, u32)>);
 

@@ -51,8 +51,7 @@ async fn js_session((method, State(shared), Raw(raw)): sns::Asked) -> Answer {
         })?;
         let person = person.to_owned();
         let openid = ids::openid(app_id, &person);
-        let limit = world.switches.quotas.js_sessions_a_minute;
-        world.used.spend(now, &openid, "jscode2session", Per::Minute, limit)?;
+        world.spend_js_session(now, &openid)?;
         if world.minis.blocked.contains(&person) {
             return Err(Errcode::CODE_BLOCKED);
         }
