@@ -237,9 +237,19 @@ pub struct Person {
     /// Whether there is a picture; without one `headimgurl` is empty.
     #[serde(default = "yes")]
     pub avatar: bool,
-    /// The phone number in WeChat, without the country's code, which is 86. Without one nothing can be shared.
+    /// The phone number in WeChat, without the country's code. Without one nothing can be shared.
     #[serde(default)]
     pub phone: Option<String>,
+    /// The code of the phone number's country.
+    #[serde(default = "china")]
+    pub country: String,
+}
+
+/// The country whose numbers apps are told without its code.
+pub(super) const CHINA: &str = "86";
+
+fn china() -> String {
+    CHINA.into()
 }
 
 fn yes() -> bool {
@@ -262,7 +272,14 @@ pub enum UnionId {
 impl Person {
     /// A person with a picture and the usual UnionID.
     pub fn new(id: &str, name: &str) -> Self {
-        Self { id: id.into(), name: name.into(), unionid: UnionId::Derived, avatar: true, phone: None }
+        Self {
+            id: id.into(),
+            name: name.into(),
+            unionid: UnionId::Derived,
+            avatar: true,
+            phone: None,
+            country: china(),
+        }
     }
 
     /// The same with a phone number: national, of the country 86.
@@ -270,6 +287,13 @@ impl Person {
     pub fn with_phone(mut self, number: &str) -> Self {
         self.phone = Some(number.into());
         self
+    }
+
+    /// The same with a phone number of another country.
+    #[must_use]
+    pub fn with_foreign_phone(mut self, country: &str, number: &str) -> Self {
+        self.country = country.into();
+        self.with_phone(number)
     }
 
     /// Six people who between them have what breaks software: emoji, markup, quotes, nothing at all.

@@ -24,7 +24,7 @@ use rand::CryptoRng;
 use serde_json::{Value, json};
 
 use super::account::{Per, Used};
-use super::config::{App, AppKind, Config, MiniProgram};
+use super::config::{App, AppKind, CHINA, Config, MiniProgram};
 use super::errcode::Errcode;
 use super::error::SimError;
 use super::ids;
@@ -46,9 +46,6 @@ pub use crypto::Encrypted;
 pub use hand::MiniCode;
 pub use open::Opened;
 pub use pictures::EnvVersion;
-
-/// The country of every phone number here.
-const COUNTRY: &str = "86";
 
 /// All that is particular to mini programs.
 #[derive(Debug)]
@@ -136,14 +133,17 @@ impl World {
     }
 
     /// What `phone_info` and the decrypted phone number have in common.
-    fn phone_info(&self, now: Timestamp, app_id: &str, phone: &str) -> Value {
-        let country = if self.switches.numeric_country_code { json!(86) } else { json!(COUNTRY) };
-        json!({
-            "phoneNumber": phone,
+    /// Numbers of other countries carry the country's code in `phoneNumber`.
+    fn phone_info(&self, now: Timestamp, app_id: &str, person: &str) -> Result<Value, SimError> {
+        let (phone, country) = (self.phone_of(person)?, &self.person(person)?.country);
+        let prefix = if country == CHINA { "" } else { country };
+        let number = country.parse::<u32>().ok().filter(|_| self.switches.numeric_country_code);
+        Ok(json!({
+            "phoneNumber": format!("{prefix}{phone}"),
             "purePhoneNumber": phone,
-            "countryCode": country,
+            "countryCode": number.map_or_else(|| json!(country), |number| json!(number)),
             "watermark": {"timestamp": now.secs(), "appid": app_id},
-        })
+        }))
     }
 
     /// One more exchange of a login code of this person, of which there may be so many a minute.
@@ -161,8 +161,7 @@ impl World {
         person: &str,
     ) -> Result<Encrypted, SimError> {
         self.mini_program(app_id)?;
-        let phone = self.phone_of(person)?.to_owned();
-        let info = self.phone_info(now, app_id, &phone);
+        let info = self.phone_info(now, app_id, person)?;
         self.sealed(now, rng, app_id, person, &info)
     }
 

@@ -80,6 +80,27 @@ async fn the_countrys_code_can_be_a_number() {
     assert_eq!(bench.phone(MINI_PROGRAM, json!({"code": code})).await["phone_info"]["countryCode"], 86);
 }
 
+/// Item 13: numbers of other countries carry the country's code, by either button.
+#[tokio::test]
+async fn a_foreign_number_has_its_countrys_code_before_it() {
+    let bench = Bench::start().await;
+    bench.handle.put_person(Person::new("maria", "María").with_foreign_phone("852", "51234567")).unwrap();
+    let code = bench.phone_code("maria");
+    let by_code = bench.phone(MINI_PROGRAM, json!({"code": code})).await["phone_info"].clone();
+    let session = bench.logged_in("maria").await;
+    let sealed = bench.handle.encrypted_phone(MINI_PROGRAM, "maria").unwrap();
+    for info in [by_code, open(key_of(&session), &sealed).unwrap()] {
+        assert_eq!(
+            (&info["phoneNumber"], &info["purePhoneNumber"]),
+            (&json!("85251234567"), &json!("51234567"))
+        );
+        assert_eq!(info["countryCode"], "852");
+    }
+    bench.handle.set_numeric_country_code(true);
+    let code = bench.phone_code("maria");
+    assert_eq!(bench.phone(MINI_PROGRAM, json!({"code": code})).await["phone_info"]["countryCode"], 852);
+}
+
 #[tokio::test]
 async fn who_has_no_phone_number_can_give_none() {
     let bench = Bench::start().await;

@@ -125,9 +125,9 @@ async fn phone_number((method, State(shared), Raw(raw), body): Asked) -> Answer 
         if text("openid").is_some_and(|openid| openid != ids::openid(&app_id, person)) {
             return Err(Errcode::INVALID_OPENID.into());
         }
-        let phone = world.phone_of(person).map_err(|_| Errcode::INVALID_CODE)?.to_owned();
+        let info = world.phone_info(now, &app_id, person).map_err(|_| Errcode::INVALID_CODE)?;
         world.minis.phones.spend(code);
-        Ok(ok().with("phone_info", world.phone_info(now, &app_id, &phone)))
+        Ok(ok().with("phone_info", info))
     })
 }
 
