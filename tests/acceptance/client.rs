@@ -58,6 +58,11 @@ impl World {
         self.wechat.phone_code(MINI, person).unwrap()
     }
 
+    /// The same with the phone number.
+    pub(crate) fn phone_proof(&self, person: &str) -> Value {
+        json!({ "code": self.login_code(person), "phone_code": self.phone_code(person) })
+    }
+
     /// What the mobile app of `person` logs in with.
     pub(crate) async fn mobile_proof(&self, person: &str) -> Value {
         let begun = self.client().call("begin/app", &json!({})).await.done();
@@ -155,6 +160,13 @@ impl Client {
             _ => panic!("{reply}"),
         }
     }
+}
+
+/// Asserts that of two calls at once one was done and the other was answered `refused`.
+#[track_caller]
+pub(crate) fn one_of_two(one: &Reply, other: &Reply, refused: u16) {
+    let told = [one.status, other.status];
+    assert!(told == [200, refused] || told == [refused, 200], "{one}\n{other}");
 }
 
 impl Reply {

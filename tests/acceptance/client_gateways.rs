@@ -3,7 +3,7 @@
 use menshen::simulator::{Person, UnionId};
 use serde_json::json;
 
-use crate::client::User;
+use crate::client::{User, one_of_two};
 use crate::programs::{LOGIN, MINI, MOBILE, setup};
 use crate::redis_server::RedisServer;
 use crate::world::{Setup, World};
@@ -55,17 +55,11 @@ async fn a_launch_of_one_gateway_is_redeemed_at_the_other_and_once() {
     let world = two(&redis).await;
     for _ in 0..5 {
         let (launched, code) = world.returned("zhang").await;
-        let body = json!({ "ticket": launched.ticket, "verifier": crate::app_launch::VERIFIER, "return_code": code });
-        let other = launched.app.at(1);
-        let (one, two) = tokio::join!(other.call("redeem", &body), launched.app.call("redeem", &body));
-        let mut told = [one.status, two.status];
-        told.sort_unstable();
-        assert_eq!(told, [200, 409], "{one}\n{two}");
+        let (one, two) = tokio::join!(launched.redeem_at(1, &code), launched.redeem(&code));
+        one_of_two(&one, &two, 409);
     }
     let (launched, code) = world.returned("zhang").await;
-    let body =
-        json!({ "ticket": launched.ticket, "verifier": crate::app_launch::VERIFIER, "return_code": code });
-    launched.app.at(1).call("redeem", &body).await.done();
+    launched.redeem_at(1, &code).await.done();
 }
 
 /// Acceptance: M1c, M4c, U10: a nonce and a yes count once between the two.
@@ -78,17 +72,13 @@ async fn a_nonce_and_an_answer_count_once_between_the_two() {
         two["nonce"] = one["nonce"].clone();
         let (here, there) = (world.client(), world.client().at(1));
         let (one, two) = tokio::join!(here.call("login/app", &one), there.call("login/app", &two));
-        let mut told = [one.status, two.status];
-        told.sort_unstable();
-        assert_eq!(told, [200, 400], "{one}\n{two}");
+        one_of_two(&one, &two, 400);
         let desktop = world.desktop();
         let page = desktop.show_program().await;
         let answer = || json!({ "scene": page.scene(), "code": world.login_code("lina") });
         let (yes, no) = (answer(), answer());
         let (yes, no) = tokio::join!(here.call("confirm", &yes), there.call("reject", &no));
-        let mut told = [yes.status, no.status];
-        told.sort_unstable();
-        assert_eq!(told, [200, 409], "{yes}\n{no}");
+        one_of_two(&yes, &no, 409);
     }
 }
 
