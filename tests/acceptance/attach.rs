@@ -111,7 +111,7 @@ async fn without_a_token_nothing_is_attached_whatever_the_cookies() {
 async fn a_phone_number_that_comes_along_is_kept() {
     let world = World::of_programs().await;
     let user = world.mobile_user("zhang").await;
-    let proof = json!({ "code": world.login_code("zhang"), "phone_code": world.phone_code("zhang") });
+    let proof = world.phone_proof("zhang");
     let told = user.client.call("attach/mini", &proof).await.done();
     assert_eq!(told["account"]["phone"], "+8613*******66");
     assert_eq!(user.client.get("/").await.received().header("x-user-phone"), Some("+8613580006666"));
@@ -140,8 +140,10 @@ async fn a_bad_code_attaches_nothing() {
 async fn nothing_is_attached_to_a_disabled_account() {
     let world = World::of_programs().await;
     let user = world.mini_user("wang").await;
+    user.client.call("attach/app", &world.mobile_proof("wang").await).await.done();
     world.disable(&user.id).await;
-    let reply = user.client.call("attach/app", &world.mobile_proof("wang").await).await;
-    assert!(matches!(reply.status, 401 | 403), "{reply}");
-    assert_eq!(world.row(&world.open_key(MOBILE, "wang")).await, None);
+    let proof = json!({ "code": world.wechat.login_code(OTHER_MINI, "wang").unwrap() });
+    user.client.call("attach/mini2", &proof).await.is_refused(401, "login_required");
+    assert_eq!(world.row(&world.open_key(OTHER_MINI, "wang")).await, None);
+    assert_eq!(world.stored_account(&user.id).await.unwrap().identities.len(), 2);
 }

@@ -6,15 +6,11 @@ use menshen::simulator::Person;
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::programs::{LOGIN, MINI, OTHER_MINI, PHONE};
+use crate::programs::{LOGIN, MINI, OTHER_MINI, PHONE, SESSION};
 use crate::world::World;
 
 /// The number of `zhang`, as apps are told it.
 const NUMBER: &str = "+8613580006666";
-
-fn with_phone(world: &World, person: &str) -> Value {
-    json!({ "code": world.login_code(person), "phone_code": world.phone_code(person) })
-}
 
 fn encrypted(world: &World, person: &str) -> Value {
     let code = world.login_code(person);
@@ -30,7 +26,7 @@ fn encrypted(world: &World, person: &str) -> Value {
 async fn a_phone_code_gives_the_account_a_verified_phone(#[case] numeric: bool) {
     let world = World::of_programs().await;
     world.wechat.set_numeric_country_code(numeric);
-    let user = world.client().call(LOGIN, &with_phone(&world, "zhang")).await.user(&world);
+    let user = world.client().call(LOGIN, &world.phone_proof("zhang")).await.user(&world);
     assert_eq!(user.told["account"]["phone"], "+8613*******66");
     let stored = world.stored_account(&user.id).await.unwrap().phone.unwrap();
     assert_eq!((stored.value.as_str(), stored.verified), (NUMBER, true));
@@ -83,9 +79,9 @@ async fn a_phone_code_that_wechat_does_not_confirm_makes_no_account() {
 #[tokio::test]
 async fn a_number_that_another_account_holds_stays_there() {
     let world = World::of_programs().await;
-    let zhang = world.client().call(LOGIN, &with_phone(&world, "zhang")).await.user(&world);
+    let zhang = world.client().call(LOGIN, &world.phone_proof("zhang")).await.user(&world);
     world.wechat.put_person(Person::new("twin", "孪生").with_phone("13580006666")).unwrap();
-    let twin = world.client().call(LOGIN, &with_phone(&world, "twin")).await.user(&world);
+    let twin = world.client().call(LOGIN, &world.phone_proof("twin")).await.user(&world);
     assert_ne!(twin.id, zhang.id);
     assert_eq!(twin.told["account"].get("phone"), None);
     assert_eq!(twin.client.get("/").await.received().header("x-user-phone"), None);
@@ -100,7 +96,7 @@ async fn of_two_accounts_that_bring_one_number_at_once_one_has_it() {
     world.wechat.put_person(Person::new("twin", "孪生").with_phone("13580006666")).unwrap();
     let people = ["zhang", "twin"];
     let (one, two) = (world.mini_user("zhang").await, world.mini_user("twin").await);
-    let proofs: Vec<Value> = (0..16).map(|racer| with_phone(&world, people[racer % 2])).collect();
+    let proofs: Vec<Value> = (0..16).map(|racer| world.phone_proof(people[racer % 2])).collect();
     let client = world.client();
     let racers = proofs.iter().map(|proof| client.call(LOGIN, proof));
     for reply in futures_util::future::join_all(racers).await {
@@ -120,13 +116,13 @@ async fn of_two_accounts_that_bring_one_number_at_once_one_has_it() {
 #[tokio::test]
 async fn a_number_that_was_let_go_can_be_held_by_another() {
     let world = World::of_programs().await;
-    let zhang = world.client().call(LOGIN, &with_phone(&world, "zhang")).await.user(&world);
+    let zhang = world.client().call(LOGIN, &world.phone_proof("zhang")).await.user(&world);
     world.wechat.put_person(Person::new("zhang", "张伟").with_phone("13580001111")).unwrap();
-    let moved = world.client().call(LOGIN, &with_phone(&world, "zhang")).await.user(&world);
+    let moved = world.client().call(LOGIN, &world.phone_proof("zhang")).await.user(&world);
     assert_eq!(moved.id, zhang.id);
     assert_eq!(moved.client.get("/").await.received().header("x-user-phone"), Some("+8613580001111"));
     world.wechat.put_person(Person::new("twin", "孪生").with_phone("13580006666")).unwrap();
-    let twin = world.client().call(LOGIN, &with_phone(&world, "twin")).await.user(&world);
+    let twin = world.client().call(LOGIN, &world.phone_proof("twin")).await.user(&world);
     assert_ne!(twin.id, zhang.id);
     assert_eq!(twin.client.get("/").await.received().header("x-user-phone"), Some(NUMBER));
 }
@@ -144,6 +140,21 @@ async fn what_the_older_button_encrypted_gives_the_number(#[case] rotate: bool) 
         assert_eq!(user.client.get("/").await.received().header("x-user-phone"), Some(NUMBER));
     }
     assert_eq!(world.wechat.calls(PHONE), 0);
+}
+
+/// Acceptance: M2a: numbers of other countries, which WeChat tells with the country's code before them.
+#[rstest]
+#[case::by_code(false)]
+#[case::by_the_older_button(true)]
+#[tokio::test]
+async fn a_foreign_number_is_stored_with_its_country(#[case] older: bool) {
+    let world = World::of_programs().await;
+    world.wechat.put_person(Person::new("maria", "María").with_foreign_phone("852", "51234567")).unwrap();
+    let proof = if older { encrypted(&world, "maria") } else { world.phone_proof("maria") };
+    let user = world.client().call(LOGIN, &proof).await.user(&world);
+    assert_eq!(user.client.get("/").await.received().header("x-user-phone"), Some("+85251234567"));
+    let stored = world.stored_account(&user.id).await.unwrap().phone.unwrap();
+    assert_eq!((stored.value.as_str(), stored.verified), ("+85251234567", true));
 }
 
 /// Acceptance: M7c: what cannot be believed is refused and makes no account.
@@ -211,7 +222,7 @@ async fn data_without_its_iv_and_an_iv_without_data_are_told_by_name() {
         let told = world.client().call(LOGIN, &proof).await.is_refused(400, "bad_request");
         assert_eq!(told["message"], format!("The field `{missing}` is missing."));
     }
-    assert_eq!(world.exchanges(), 0);
+    assert_eq!(world.wechat.calls(SESSION), 0);
 }
 
 /// Acceptance: M7a: a profile that was encrypted is no phone number and no name: WeChat tells neither since 2022.

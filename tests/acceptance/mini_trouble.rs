@@ -1,5 +1,7 @@
 //! What a mini program's login meets when WeChat, the config or the account stand against it; and what it never tells.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use menshen::ground::{Span, Token};
 use menshen::simulator::Fault;
 use rstest::rstest;
@@ -58,7 +60,7 @@ async fn trouble_with_the_number_makes_no_account(
 ) {
     let world = World::of_programs().await;
     world.wechat.fault(PHONE, fault, 9);
-    let proof = json!({ "code": world.login_code("zhang"), "phone_code": world.phone_code("zhang") });
+    let proof = world.phone_proof("zhang");
     world.client().call(LOGIN, &proof).await.is_refused(status, code);
     world.knows_nothing_of("zhang").await;
 }
@@ -100,7 +102,7 @@ async fn closed_registration_refuses_strangers_and_admits_the_known(#[case] pool
     let mut setup = setup();
     setup.directory = setup.directory.replacen(after, &format!("{after}{closed}"), 1);
     let world = World::with(setup).await;
-    let proof = json!({ "code": world.login_code("zhang"), "phone_code": world.phone_code("zhang") });
+    let proof = world.phone_proof("zhang");
     world.client().call(LOGIN, &proof).await.is_refused(403, "registration_closed");
     world.knows_nothing_of("zhang").await;
     if !pool {
@@ -124,17 +126,28 @@ async fn a_disabled_account_is_refused_by_every_method() {
     assert_eq!(world.row(&world.open_key(crate::programs::MOBILE, "zhang")).await, None);
 }
 
+/// The session key of `zhang`: WeChat gives the same one for every login while it lives.
+async fn session_key(world: &World) -> String {
+    let code = world.login_code("zhang");
+    let asked = format!(
+        "{}{SESSION}?appid={MINI}&secret=5ec2e7000000000000000000000000d5&js_code={code}\
+         &grant_type=authorization_code",
+        world.wechat.base_url()
+    );
+    let told = world.client().browser.navigate(&asked.parse().unwrap()).await.json();
+    told["session_key"].as_str().unwrap().to_owned()
+}
+
 /// Invariant 2: what WeChat tells only us, and what a client sent, is in no answer, no log and no row.
 #[tokio::test]
 async fn neither_the_session_key_nor_a_code_nor_a_number_is_told_logged_or_kept() {
     let logs = Logs::start();
     let world = World::of_programs().await;
     let mut answers = String::new();
-    let mut secrets = Vec::new();
+    let mut tokens = Vec::new();
+    let mut secrets = vec![session_key(&world).await];
     for phone in [None, Some(true), Some(false)] {
-        let code = world.login_code("zhang");
-        secrets.push(code.clone());
-        let mut proof = json!({ "code": code });
+        let mut proof = world.mini_proof("zhang");
         match phone {
             Some(true) => proof["phone_code"] = json!(world.phone_code("zhang")),
             Some(false) => {
@@ -149,14 +162,22 @@ async fn neither_the_session_key_nor_a_code_nor_a_number_is_told_logged_or_kept(
         for _ in 0..2 {
             let reply = world.client().call(LOGIN, &proof).await;
             answers += &reply.to_string();
-            secrets.extend(reply.json()["token"].as_str().map(str::to_owned));
+            tokens.extend(reply.json()["token"].as_str().map(str::to_owned));
         }
     }
     let log = logs.text();
     assert!(log.contains("event=\"login\""), "{log}");
+    assert_eq!(
+        (secrets.len(), tokens.len()),
+        (7, 3),
+        "a key, three codes, a phone code, data and iv; three logins"
+    );
     for secret in secrets.iter().map(String::as_str).chain(["session_key", "13580006666", "5ec2e7"]) {
         assert!(!log.contains(secret), "{secret} in {log}");
-        assert!(!answers.contains("session_key") && !answers.contains("13580006666"), "{answers}");
+        assert!(!answers.contains(secret), "{secret} in {answers}");
+    }
+    for token in tokens {
+        assert!(!log.contains(&token), "{token} in {log}");
     }
 }
 
@@ -167,25 +188,21 @@ async fn the_session_key_is_not_in_the_store() {
     let file = dir.path().join("menshen.redb");
     let store = format!("embedded:{}", file.display());
     let world = World::with(Setup { store, ..setup() }).await;
-    // WeChat gives the same key for every login while it lives.
-    let code = world.login_code("zhang");
-    let asked = format!(
-        "{}{SESSION}?appid={MINI}&secret=5ec2e7000000000000000000000000d5&js_code={code}\
-         &grant_type=authorization_code",
-        world.wechat.base_url()
-    );
-    let told = world.client().browser.navigate(&asked.parse().unwrap()).await.json();
-    let key = told["session_key"].as_str().unwrap().to_owned();
+    let key = session_key(&world).await;
     let sealed = world.wechat.encrypted_phone(MINI, "zhang").unwrap();
     let proof = json!({
         "code": world.login_code("zhang"), "encrypted_data": sealed.encrypted_data, "iv": sealed.iv,
     });
     let user = world.client().call(LOGIN, &proof).await.user(&world);
     let rows = std::fs::read(&file).unwrap();
-    let holds = |text: &str| rows.windows(text.len()).any(|window| window == text.as_bytes());
-    assert!(holds(&user.id), "the file is what is stored");
+    let holds = |bytes: &[u8]| rows.windows(bytes.len()).any(|window| window == bytes);
+    assert!(holds(user.id.as_bytes()), "the file is what is stored");
     for secret in [key.as_str(), &user.token, proof["code"].as_str().unwrap(), &sealed.encrypted_data] {
-        assert!(!holds(secret), "{secret}");
+        assert!(!holds(secret.as_bytes()), "{secret}");
+    }
+    // Nor as the bytes they stand for.
+    for text in [&key, &sealed.encrypted_data, &sealed.iv] {
+        assert!(!holds(&STANDARD.decode(text).unwrap()), "{text}");
     }
 }
 
