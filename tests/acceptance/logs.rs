@@ -50,6 +50,11 @@ impl Logs {
         String::from_utf8(self.sink.0.lock().unwrap().clone()).unwrap()
     }
 
+    /// The audit lines of this event.
+    pub(crate) fn events(&self, name: &str) -> Vec<String> {
+        self.lines(&format!("event=\"{name}\""))
+    }
+
     /// The lines that contain `words`.
     pub(crate) fn lines(&self, words: &str) -> Vec<String> {
         self.text().lines().filter(|line| line.contains(words)).map(str::to_owned).collect()

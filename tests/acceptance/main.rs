@@ -51,6 +51,7 @@ mod outage;
 mod own_pages;
 mod phone_rows;
 mod program_answers;
+mod program_audit;
 mod program_links;
 mod program_scan;
 mod push;
