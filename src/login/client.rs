@@ -145,6 +145,7 @@ impl Login {
     ) -> Result<Entered, ClientError> {
         let flow = self.store.flow(id).await?.ok_or(ClientError::FlowExpired)?;
         if !flow.browser.matches(key) {
+            tracing::warn!(target: "audit", event = "choice_refused", flow = flow_mark(id), problem = "another client's");
             return Err(ClientError::NotYours);
         }
         // The session is for the host where the login began.

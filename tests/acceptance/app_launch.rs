@@ -162,9 +162,8 @@ async fn a_login_that_took_too_long_is_refused() {
     let world = World::of_programs().await;
     let (asked, _) = world.launched("zhang").await;
     let (answered, code) = world.returned("lina").await;
-    world.advance(Span::from_secs(120));
-    answered.redeem(&code).await.is_refused_for_now(403, "return_code_wrong");
-    world.advance(Span::from_secs(60));
+    world.advance(Span::from_secs(180));
+    answered.redeem(&code).await.is_refused_for_now(400, "flow_expired");
     world.looks(&asked.ticket, "zhang").await.is_refused_for_now(410, "scan_code_expired");
     world.confirms(&asked.ticket, "zhang").await.is_refused_for_now(410, "scan_code_expired");
     asked.redeem(&code).await.is_refused_for_now(400, "flow_expired");

@@ -144,6 +144,8 @@ async fn an_account_that_was_not_offered_or_a_key_that_is_not_the_flows_opens_no
     for key in [&second["key"], &json!(other.token), &json!("0a1b2c"), &json!("")] {
         torn.choose(&client, &question, key, &torn.a.id).await.is_refused(403, "foreign_browser");
     }
+    // Two of them have the form of a key.
+    assert_eq!(logs.events("choice_refused").len(), 5, "{}", logs.text());
     let unknown = json!({ "flow": "0a1b2c3d4e5f" });
     torn.choose(&client, &unknown, &question["key"], &torn.a.id).await.is_refused(400, "flow_expired");
     assert_eq!(torn.sessions().await.len(), before);
