@@ -350,7 +350,7 @@ mod tests {
         let ann = OpenId::new("ann").unwrap();
         let yes = flow().approve(person("ann"), at(1)).unwrap();
         assert_eq!(yes.clone().reject(&ann, FlowRefusal::Denied, at(2)), Err(InvalidTransition::Finished));
-        assert_eq!(yes.approve(person("ann"), at(2)), Err(InvalidTransition::Finished));
+        assert_eq!(yes.approve(person("bob"), at(2)), Err(InvalidTransition::Finished));
         let no = flow().reject(&ann, FlowRefusal::Denied, at(1)).unwrap();
         assert_eq!(no.approve(person("ann"), at(2)), Err(InvalidTransition::Finished));
     }
