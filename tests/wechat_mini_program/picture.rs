@@ -66,7 +66,8 @@ async fn a_refusal_that_claims_to_be_a_picture_is_a_refusal() {
 #[case::a_dead_token(40001, Action::RefreshToken)]
 #[case::another_apps_token(40014, Action::RefreshToken)]
 #[case::too_many_a_minute(45011, Action::RateLimit { wait: Span::from_secs(60) })]
-#[case::too_many(45009, Action::RateLimit { wait: Span::from_secs(600) })]
+// For this call the quota is the minute's, and not the day's.
+#[case::too_many(45009, Action::RateLimit { wait: Span::from_secs(60) })]
 #[tokio::test]
 async fn every_refusal_to_draw_a_code_says_who_has_to_act(#[case] number: i64, #[case] action: Action) {
     let fake = Fake::start([code(number, &format!("no scene {SCENE} for {TOKEN}")), image("", JPEG)]).await;
