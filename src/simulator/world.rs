@@ -107,10 +107,18 @@ impl World {
     }
 
     pub(super) fn person(&self, id: &str) -> Result<&Person, SimError> {
-        self.people.iter().find(|person| person.id == id).ok_or_else(|| SimError::UnknownPerson {
-            person: id.into(),
-            known: self.people.iter().map(|person| person.id.as_str()).collect::<Vec<_>>().join(", "),
-        })
+        self.people
+            .iter()
+            .find(|person| person.id == id)
+            .ok_or_else(|| SimError::UnknownPerson { person: id.into(), known: self.known_people() })
+    }
+
+    /// The people for a message: as many as somebody reads.
+    fn known_people(&self) -> String {
+        const SHOWN: usize = 20;
+        let ids: Vec<&str> = self.people.iter().take(SHOWN).map(|person| person.id.as_str()).collect();
+        let more = if self.people.len() > SHOWN { ", …" } else { "" };
+        ids.join(", ") + more
     }
 
     /// Whose WeChat is open where nothing else says so.
@@ -269,5 +277,24 @@ fn is_plain(id: &str) -> bool {
 fn bad_person_id(id: &str) -> SimError {
     SimError::Config {
         what: format!("`{id}` cannot be a person's id; use 1 to 64 letters, digits, `-` and `_`"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_message_names_as_many_people_as_somebody_reads() {
+        let people = (0..3000).map(|n| Person::new(&format!("p{n}"), "Somebody")).collect();
+        let mut config = Config { people, ..Config::demo() };
+        config.mini_programs.clear();
+        let world = World::new(&config, Timestamp::from_millis(0)).unwrap();
+        let message = world.person("zhang").unwrap_err().to_string();
+        assert!(
+            message.contains("`zhang`") && message.contains("p19, …") && message.len() < 200,
+            "{message}"
+        );
     }
 }

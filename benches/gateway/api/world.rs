@@ -35,7 +35,10 @@ impl World {
         store: Option<&str>,
     ) -> Result<Self, Fault> {
         let people = (0..PEOPLE).map(|number| Person::new(&id(number), "Somebody")).collect();
-        let wechat = Simulator::start(Config { people, ..Config::demo() }).await?;
+        let mut config = Config { people, ..Config::demo() };
+        // The demo's members are people of the demo.
+        config.mini_programs.values_mut().for_each(|program| program.members.clear());
+        let wechat = Simulator::start(config).await?;
         let address = free_address()?;
         let file = folder.join(format!("{name}.redb"));
         let store = store.map_or_else(|| format!("embedded:{}", file.display()), str::to_owned);
