@@ -100,6 +100,15 @@ impl Client {
         self.portal.throttle.check_flow(&key).map_err(|seconds| self.visitor.too_many(seconds))
     }
 
+    /// Does to its end what spends a code, whether or not the client stays to listen.
+    async fn see_through<W>(self, work: impl FnOnce(Self) -> W) -> Answer
+    where
+        W: Future<Output = Answer> + Send + 'static,
+    {
+        let (portal, visitor) = (self.portal.clone(), self.visitor.clone());
+        portal.see_through(visitor, work(self)).await
+    }
+
     fn answer(&self, shape: &impl Serialize) -> Answer {
         self.answer_with(StatusCode::OK, shape)
     }

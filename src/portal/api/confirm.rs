@@ -31,8 +31,7 @@ pub(super) async fn scan(
 ) -> Answer {
     let client = Client::admit(portal, visitor)?;
     client.about(&asked.scene)?;
-    let (portal, visitor) = (client.portal.clone(), client.visitor.clone());
-    let work = async move {
+    let work = |client: Client| async move {
         let shown = client.portal.login.look(client.call(), &asked.scene, &proof(asked.code, None)).await;
         let shown = shown.map_err(|error| client.refuse(error))?;
         let browser = shown.origin.user_agent.as_deref().and_then(program_name);
@@ -47,7 +46,7 @@ pub(super) async fn scan(
             ask_phone: shown.ask_phone,
         })
     };
-    portal.see_through(visitor, work).await
+    client.see_through(work).await
 }
 
 /// `POST api/confirm`.
@@ -68,14 +67,13 @@ pub(super) async fn confirm(
 ) -> Answer {
     let client = Client::admit(portal, visitor)?;
     client.about(&asked.scene)?;
-    let (portal, visitor) = (client.portal.clone(), client.visitor.clone());
-    let work = async move {
+    let work = |client: Client| async move {
         let proof = proof(asked.code, asked.phone_code);
         let code = client.portal.login.confirm(client.call(), &asked.scene, &proof).await;
         let code = code.map_err(|error| client.refuse(error))?;
         client.answer(&ConfirmAnswer { approved: true, return_code: code.map(|code| code.reveal()) })
     };
-    portal.see_through(visitor, work).await
+    client.see_through(work).await
 }
 
 /// `POST api/reject`.
@@ -95,13 +93,12 @@ pub(super) async fn reject(
 ) -> Answer {
     let client = Client::admit(portal, visitor)?;
     client.about(&asked.scene)?;
-    let (portal, visitor) = (client.portal.clone(), client.visitor.clone());
-    let work = async move {
+    let work = |client: Client| async move {
         let done = client.portal.login.reject(client.call(), &asked.scene, &proof(asked.code, None)).await;
         done.map_err(|error| client.refuse(error))?;
         client.answer(&ConfirmAnswer { approved: false, return_code: None })
     };
-    portal.see_through(visitor, work).await
+    client.see_through(work).await
 }
 
 fn proof(code: Secret, phone_code: Option<Secret>) -> Proof {

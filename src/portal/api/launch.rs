@@ -71,14 +71,13 @@ pub(super) async fn redeem(
         let problem = "The field `verifier` has to be 43 to 128 letters, digits, `-`, `.`, `_` or `~`.";
         return Err(wrong(&client, problem));
     }
-    let (portal, visitor) = (client.portal.clone(), client.visitor.clone());
-    let work = async move {
+    let work = |client: Client| async move {
         let brought =
             Redemption { ticket: asked.ticket, verifier: asked.verifier, return_code: asked.return_code };
         let done = client.portal.login.redeem(client.call(), &brought).await;
         entered(&client, done)
     };
-    portal.see_through(visitor, work).await
+    client.see_through(work).await
 }
 
 fn wrong(client: &Client, problem: &str) -> Response {

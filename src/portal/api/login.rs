@@ -76,8 +76,7 @@ pub(super) async fn login(
     Body(asked): Body<LoginRequest>,
 ) -> Answer {
     let client = Client::admit(portal, visitor)?;
-    let (portal, visitor) = (client.portal.clone(), client.visitor.clone());
-    let work = async move {
+    let work = |client: Client| async move {
         let (login, call) = (&client.portal.login, client.call());
         let done = match Proven::read(&client, &method, asked)? {
             Proven::MiniProgram(proof) => login.log_in_mini_program(call, &method, &proof).await,
@@ -85,7 +84,7 @@ pub(super) async fn login(
         };
         entered(&client, done)
     };
-    portal.see_through(visitor, work).await
+    client.see_through(work).await
 }
 
 /// `POST api/attach/{method}`.
@@ -108,8 +107,7 @@ pub(super) async fn attach(
     Body(asked): Body<LoginRequest>,
 ) -> Answer {
     let client = Client::admit(portal, visitor)?;
-    let (portal, visitor) = (client.portal.clone(), client.visitor.clone());
-    let work = async move {
+    let work = |client: Client| async move {
         let (known, _) = known(&client, &headers).await?;
         let account = AccountId::new(known.account_id());
         let account = account.map_err(|_| client.visitor.refuse(ErrorCode::LoginRequired))?;
@@ -123,7 +121,7 @@ pub(super) async fn attach(
         let account = done.map_err(|error| client.refuse(error))?;
         client.answer(&AttachAnswer { account: AccountShape::of(&account) })
     };
-    portal.see_through(visitor, work).await
+    client.see_through(work).await
 }
 
 /// `POST api/flow/{flow}/choose`.
@@ -153,12 +151,11 @@ pub(super) async fn choose(
     let key = key.ok_or_else(|| client.refuse(ClientError::NotYours))?;
     let account = AccountId::new(asked.account);
     let account = account.map_err(|_| client.refuse(ClientError::NotOffered))?;
-    let (portal, visitor) = (client.portal.clone(), client.visitor.clone());
-    let work = async move {
+    let work = |client: Client| async move {
         let done = client.portal.login.choose(client.call(), &id, &key, &account).await;
         entered(&client, done)
     };
-    portal.see_through(visitor, work).await
+    client.see_through(work).await
 }
 
 /// `POST api/logout`.
