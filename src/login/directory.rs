@@ -17,7 +17,7 @@ use crate::ground::{Secret, Span};
 use crate::wechat::push::PushKeys;
 
 pub use super::replies::Replies;
-pub use program::{OpenIn, ProgramOptions, ProgramScanOptions, Version};
+pub use program::{OpenIn, ProgramOptions, ProgramScanOptions};
 pub use settings::{
     AppConfig, AppKind, MethodConfig, MethodKindName, OnUnfollow, Picture, PoolConfig, Presentation, Scope,
 };

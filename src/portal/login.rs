@@ -290,7 +290,7 @@ pub(super) fn start_of<'a, Way>(
     goal: Goal,
 ) -> Start<'a, Way> {
     let Goal { return_to, handover, .. } = goal;
-    Start { way, method, app, browser, return_to, handover, origin: visitor.origin() }
+    Start { way, method, app, browser, return_to, handover, origin: visitor.visit().origin() }
 }
 
 /// The language of WeChat's page.

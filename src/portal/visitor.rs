@@ -14,7 +14,6 @@ use axum::middleware::Next;
 use axum::response::Response;
 
 use super::{Portal, answer};
-use crate::domain::Origin;
 use crate::gate::client::{ClientKind, client_kind};
 use crate::gate::route::host_name;
 use crate::ground::{Timestamp, Token, TokenDigest};
@@ -107,12 +106,6 @@ impl Visitor {
             ip: self.ip.clone(),
             user_agent: self.user_agent.clone(),
         }
-    }
-
-    /// Where a login begins, for the phone that is asked to approve it.
-    pub(super) fn origin(&self) -> Origin {
-        let short = |agent: &str| agent.chars().take(200).collect();
-        Origin { ip: self.ip.clone(), user_agent: self.user_agent.as_deref().map(short) }
     }
 
     /// The address of an own page on this host.

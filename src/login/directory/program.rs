@@ -51,29 +51,6 @@ pub enum OpenIn {
     Scheme,
 }
 
-/// Which version of a mini program is opened, by its config name.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Version {
-    /// The published one.
-    #[default]
-    Release,
-    /// The trial version; its testers only.
-    Trial,
-    /// The development version; its developers only.
-    Develop,
-}
-
-impl From<Version> for ProgramVersion {
-    fn from(version: Version) -> Self {
-        match version {
-            Version::Release => Self::Release,
-            Version::Trial => Self::Trial,
-            Version::Develop => Self::Develop,
-        }
-    }
-}
-
 pub(super) fn program_options(
     method: &MethodConfig,
     problem: &mut impl FnMut(&str, String),
@@ -90,7 +67,7 @@ pub(super) fn program_options(
     }
     ProgramOptions {
         page,
-        version: method.version.unwrap_or_default().into(),
+        version: method.version.unwrap_or_default(),
         lifetime: lifetime(method, problem),
         ask_phone: method.ask_phone.unwrap_or_default(),
     }

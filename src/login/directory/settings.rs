@@ -10,7 +10,8 @@ use crate::ground::{Secret, Span};
 use crate::login::replies::RepliesConfig;
 use crate::login::token_source::TokenSourceName;
 
-use super::program::{OpenIn, Version};
+use super::program::OpenIn;
+use crate::wechat::ProgramVersion;
 
 /// `[[pools]]`: one population of people.
 #[derive(Clone, Debug, Deserialize)]
@@ -129,7 +130,7 @@ pub struct MethodConfig {
     pub page: Option<String>,
     /// `mini_program_scan`, `app_launch`: which version of the mini program: `release` (default), `trial` or `develop`.
     #[serde(default)]
-    pub version: Option<Version>,
+    pub version: Option<ProgramVersion>,
     /// `mini_program_scan`, `app_launch`: whether the mini program asks for the phone number; default `false`.
     #[serde(default)]
     pub ask_phone: Option<bool>,
