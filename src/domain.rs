@@ -3,6 +3,7 @@
 //! Nothing here knows of HTTP, of a store or of WeChat's wire.
 
 pub mod account;
+pub mod email;
 pub mod flow;
 pub mod identity;
 pub mod ids;
@@ -11,8 +12,10 @@ pub mod principal;
 pub mod resolve;
 pub mod return_to;
 pub mod session;
+pub mod username;
 
 pub use account::{Account, Contact, Profile, Status};
+pub use email::Email;
 pub use flow::{Flow, FlowRefusal, Handover, InvalidTransition, Origin, Stage};
 pub use identity::{Identity, IdentityKey, IdentityRow};
 pub use ids::{AccountId, AppId, FlowId, IdError, MethodId, OpenId, PoolId, UnionId};
@@ -21,3 +24,4 @@ pub use principal::{NotAdmitted, Principal};
 pub use resolve::{OnConflict, Refusal, Registration, Resolution, resolve};
 pub use return_to::{Hosts, ReturnTo};
 pub use session::{Expired, LiveSession, Session, SessionPolicy};
+pub use username::Username;

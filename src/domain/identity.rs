@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{AccountId, AppId, OpenId, Phone, PoolId, Profile, UnionId};
+use super::{AccountId, AppId, Email, OpenId, Phone, PoolId, Profile, UnionId, Username};
 
 /// The answer of WeChat to one login: who this is in this app.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,15 +74,31 @@ pub enum IdentityKey {
         /// The number.
         phone: Phone,
     },
+    /// A verified email address in one pool, held by one account at a time like a phone number.
+    Email {
+        /// The pool.
+        pool: PoolId,
+        /// The address.
+        email: Email,
+    },
+    /// The operator's name for a person in one pool.
+    Username {
+        /// The pool.
+        pool: PoolId,
+        /// The name.
+        username: Username,
+    },
 }
 
 impl IdentityKey {
-    /// The key as one text for a store; injective, because no part can contain a space.
+    /// The key as one text for a store; injective, because no part but a user name, the last, can contain a space.
     pub fn storage_key(&self) -> String {
         match self {
             Self::OpenId { pool, app_id, open_id } => format!("o {pool} {app_id} {open_id}"),
             Self::UnionId { pool, union_id } => format!("u {pool} {union_id}"),
             Self::Phone { pool, phone } => format!("p {pool} {}", phone.as_str()),
+            Self::Email { pool, email } => format!("e {pool} {}", email.as_str()),
+            Self::Username { pool, username } => format!("n {pool} {username}"),
         }
     }
 }

@@ -31,6 +31,15 @@ impl Phone {
         if fits && !digits.starts_with('0') { Ok(Self(format!("+{digits}"))) } else { Err(NotAPhone) }
     }
 
+    /// From what somebody typed into a form: also 11 digits alone that begin with 1, which is a mobile number of mainland
+    /// China.
+    pub fn typed(text: &str) -> Result<Self, NotAPhone> {
+        let digits: String = text.chars().filter(|c| !matches!(c, ' ' | '-')).collect();
+        let chinese =
+            digits.len() == 11 && digits.starts_with('1') && digits.bytes().all(|b| b.is_ascii_digit());
+        if chinese { Self::new("86", &digits) } else { Self::parse(text) }
+    }
+
     /// The number.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -82,6 +91,11 @@ mod tests {
         assert_eq!(number.as_str(), "+8613580006666");
         for same in ["+8613580006666", "+86 135-8000-6666", " +86 135 8000 6666 "] {
             assert_eq!(Phone::parse(same), Ok(number.clone()), "{same}");
+            assert_eq!(Phone::typed(same), Ok(number.clone()), "{same}");
+        }
+        assert_eq!(Phone::typed("135 8000-6666"), Ok(number));
+        for abroad in ["2025550123", "23580006666", "1358000666", "1358000666x"] {
+            assert_eq!(Phone::typed(abroad), Err(NotAPhone), "{abroad}");
         }
     }
 
