@@ -6,6 +6,7 @@ pub mod account_links;
 pub mod account_of;
 pub mod app_launch;
 pub mod callback;
+pub mod choice;
 pub mod client;
 pub mod directory;
 pub mod finish;

@@ -17,8 +17,8 @@ pub use code::{ErrorCode, Words, error_json};
 pub use config::{PagesConfig, is_own_picture};
 pub use lang::{Lang, UnknownLang};
 pub use page::{
-    CodeOf, Confirm, Confirmed, Ended, ErrorPage, LoggedOut, Login, LoginBody, Logout, MethodLabel,
-    MethodLink, Notice, Page, Scan, Trouble, UnknownNotice,
+    Choice, Choose, CodeOf, Confirm, Confirmed, Ended, ErrorPage, LoggedOut, Login, LoginBody, Logout,
+    MethodLabel, MethodLink, Notice, Page, Scan, Trouble, UnknownNotice,
 };
 pub use qr::qr_svg;
 

@@ -6,6 +6,7 @@
 mod answer;
 mod api;
 mod callback;
+mod choose;
 mod enter;
 mod confirm;
 mod facts;
@@ -108,6 +109,7 @@ impl Portal {
             .route("/flow/finish", get(flow::finish))
             .route("/flow/qr.jpg", get(flow::picture))
             .route("/confirm", get(confirm::ask).post(confirm::answer))
+            .route("/choose", get(choose::ask).post(choose::answer))
             .route("/enter", get(enter::enter))
             .route("/logout", get(logout::ask).post(logout::leave))
             .route("/userinfo", get(facts::userinfo))

@@ -219,9 +219,8 @@ impl Flow {
                 Err(InvalidTransition::InProgress)
             }
             _ if now >= self.expires_at => Err(InvalidTransition::Expired),
-            Stage::Scanned { .. } | Stage::Choosing { .. } | Stage::Chosen { .. } => {
-                Err(InvalidTransition::NotApproved)
-            }
+            Stage::Scanned { .. } | Stage::Choosing { .. } => Err(InvalidTransition::NotApproved),
+            Stage::Chosen { .. } => Err(InvalidTransition::InProgress),
             Stage::Waiting => Ok(self.at(Stage::Exchanging { since: now, approved: None })),
             Stage::Approved { ref identity } => {
                 let approved = Some(identity.clone());
@@ -232,6 +231,20 @@ impl Flow {
                 Ok(self.at(Stage::Exchanging { since: now, approved }))
             }
         }
+    }
+
+    /// Several accounts fit: asks whoever began the flow, who has until `until`. Only who has taken the flow knows that.
+    pub fn ask(
+        self,
+        identity: Identity,
+        accounts: Vec<AccountId>,
+        until: Timestamp,
+    ) -> Result<Self, InvalidTransition> {
+        if self.is_finished() {
+            return Err(InvalidTransition::Finished);
+        }
+        let asked = self.at(Stage::Choosing { identity: Box::new(identity), accounts });
+        Ok(Self { expires_at: until, ..asked })
     }
 
     /// Takes `account`, one of those that are offered. The same one may be taken again until the flow is finished, so
@@ -380,8 +393,8 @@ mod tests {
     #[test]
     fn only_what_is_offered_can_be_chosen_and_once() {
         let (ann, bob) = (AccountId::new("ann").unwrap(), AccountId::new("bob").unwrap());
-        let identity = Box::new(person("o"));
-        let asked = Flow { stage: Stage::Choosing { identity, accounts: vec![ann.clone()] }, ..flow() };
+        let taken = flow().begin_exchange(at(0)).unwrap();
+        let asked = taken.ask(person("o"), vec![ann.clone()], at(60_000)).unwrap();
         assert_eq!(asked.clone().choose(&bob, at(1)), Err(InvalidTransition::NotOffered));
         assert_eq!(asked.clone().choose(&ann, at(60_000)), Err(InvalidTransition::Expired));
         assert_eq!(asked.clone().begin_exchange(at(1)), Err(InvalidTransition::NotApproved));
@@ -389,7 +402,7 @@ mod tests {
         assert!(matches!(&taken.stage, Stage::Chosen { account, .. } if *account == ann));
         assert_eq!(taken.clone().choose(&bob, at(2)), Err(InvalidTransition::Finished));
         let again = taken.choose(&ann, at(2)).unwrap();
-        assert_eq!(again.clone().begin_exchange(at(3)), Err(InvalidTransition::NotApproved));
+        assert_eq!(again.clone().begin_exchange(at(3)), Err(InvalidTransition::InProgress));
         let done = again.sign_in(ann.clone()).unwrap();
         assert_eq!(done.choose(&ann, at(3)), Err(InvalidTransition::Finished));
     }

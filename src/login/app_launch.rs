@@ -94,7 +94,7 @@ impl Login {
         let taken = match self.take(flow).await? {
             Taken::Ours(taken) => taken,
             Taken::Finished(_) => return Err(ClientError::FlowFinished),
-            Taken::NotYet => return Err(ClientError::NotApproved),
+            Taken::NotYet(_) => return Err(ClientError::NotApproved),
             Taken::Busy => return Err(ClientError::Busy),
             Taken::Gone => return Err(ClientError::FlowExpired),
         };

@@ -47,9 +47,9 @@ impl Login {
             CallbackAnswer::Code { code, state } => (state, Some(code)),
         };
         let Ok(id) = FlowId::new(state) else { return Ok(Ending::Unknown) };
-        let Some(flow) = self.store.flow(&id).await? else { return Ok(Ending::Unknown) };
-        let Some(browser) = visit.browser.as_ref().filter(|token| flow.browser.matches(token)) else {
-            return Ok(Ending::Foreign);
+        let (flow, browser) = match self.own_flow(&id, visit).await? {
+            Ok(own) => own,
+            Err(ending) => return Ok(ending),
         };
         let Some(method) = context.directory.method(&flow.method).filter(|method| {
             // The others end by an approval; a code that names such a flow comes from nobody we asked.
@@ -60,8 +60,8 @@ impl Login {
         };
         let taken = match self.take(flow).await? {
             Taken::Ours(flow) => flow,
-            Taken::Finished(flow) => return self.answer_again(flow, browser).await,
-            Taken::NotYet | Taken::Busy | Taken::Gone => return Ok(Ending::Unknown),
+            Taken::Finished(flow) | Taken::NotYet(flow) => return self.answer_again(flow, browser).await,
+            Taken::Busy | Taken::Gone => return Ok(Ending::Unknown),
         };
         let identity = match code {
             None => Err(FlowRefusal::Denied),

@@ -127,9 +127,9 @@ impl Login {
     ) -> Result<Entered, ClientError> {
         let key = Token::generate(&mut rand::rng());
         let offered = self.store.accounts(&accounts).await?.into_iter().flatten().collect();
-        let begun = begin(call, method, identity.pool.clone(), key.digest(), self.now(), FLOW_LIFETIME);
-        let stage = Stage::Choosing { accounts, identity: Box::new(identity) };
-        let flow = Flow { stage, ..begun };
+        let now = self.now();
+        let begun = begin(call, method, identity.pool.clone(), key.digest(), now, FLOW_LIFETIME);
+        let flow = begun.ask(identity, accounts, now.plus(FLOW_LIFETIME))?;
         self.store.put_flow(&flow, FLOW_LIFETIME.plus(FLOW_MEMORY)).await?;
         tracing::info!(target: "audit", event = "login_asks", method = %method.id, flow = flow_mark(&flow.id));
         Ok(Entered::Choose { flow: flow.id, key, accounts: offered, expires_in: FLOW_LIFETIME })

@@ -67,6 +67,16 @@ pub enum Ending {
         /// The flow that waits.
         flow: Box<Flow>,
     },
+    /// Several accounts fit; the browser that began is asked which it is to be.
+    Choose {
+        /// The flow that keeps the question.
+        flow: Box<Flow>,
+    },
+    /// The account is not among those that were offered; the question stays.
+    NotOffered {
+        /// The flow that keeps the question.
+        flow: Box<Flow>,
+    },
     /// Nobody agreed on the phone in time, or the browser did not go on in time.
     Late {
         /// The flow that has run out.
@@ -95,8 +105,8 @@ pub(super) enum Taken {
     Ours(Flow),
     /// Another one was.
     Finished(Flow),
-    /// Nobody has agreed on the phone yet.
-    NotYet,
+    /// Nobody has agreed on the phone yet, or has said yet which account it is to be.
+    NotYet(Flow),
     /// The other one takes too long, or so many wait that nobody else can.
     Busy,
     /// The flow has run out.
@@ -146,9 +156,9 @@ impl Login {
         id: &FlowId,
         visit: &Visit,
     ) -> Result<Ending, StoreError> {
-        let Some(flow) = self.store.flow(id).await? else { return Ok(Ending::Unknown) };
-        let Some(browser) = visit.browser.as_ref().filter(|token| flow.browser.matches(token)) else {
-            return Ok(Ending::Foreign);
+        let (flow, browser) = match self.own_flow(id, visit).await? {
+            Ok(own) => own,
+            Err(ending) => return Ok(ending),
         };
         let Some(method) = context.directory.method(&flow.method).filter(|method| {
             // The others end with a code, or in a client that has no browser.
@@ -166,14 +176,25 @@ impl Login {
         }
         let taken = match self.take(flow).await? {
             Taken::Ours(flow) => flow,
-            Taken::Finished(flow) => return self.answer_again(flow, browser).await,
-            Taken::NotYet | Taken::Busy | Taken::Gone => return Ok(Ending::Unknown),
+            Taken::Finished(flow) | Taken::NotYet(flow) => return self.answer_again(flow, browser).await,
+            Taken::Busy | Taken::Gone => return Ok(Ending::Unknown),
         };
         let Stage::Exchanging { approved: Some(identity), .. } = &taken.stage else {
             return Ok(Ending::Unknown);
         };
         let identity = Identity::clone(identity);
         self.conclude(context, taken, browser, method, Ok(identity), visit).await
+    }
+
+    /// The flow `id`, and the secret of the browser that began it, if that is who asks.
+    pub(super) async fn own_flow<'v>(
+        &self,
+        id: &FlowId,
+        visit: &'v Visit,
+    ) -> Result<Result<(Flow, &'v Token), Ending>, StoreError> {
+        let Some(flow) = self.store.flow(id).await? else { return Ok(Err(Ending::Unknown)) };
+        let browser = visit.browser.as_ref().filter(|token| flow.browser.matches(token));
+        Ok(browser.map(|browser| (flow, browser)).ok_or(Ending::Foreign))
     }
 
     /// Takes the flow for this request, or waits for the one that has it.
@@ -187,7 +208,7 @@ impl Login {
                 Err(InvalidTransition::Expired) => return Ok(Taken::Gone),
                 Err(
                     InvalidTransition::NotApproved | InvalidTransition::NotOffered | InvalidTransition::Taken,
-                ) => return Ok(Taken::NotYet),
+                ) => return Ok(Taken::NotYet(flow)),
                 Ok(taken) => {
                     if self.store.swap_flow(&taken, FLOW_LIFETIME).await? {
                         return Ok(Taken::Ours(taken));
@@ -242,7 +263,9 @@ impl Login {
                                 .await?;
                         return self.open(context, taken, browser, &account, &identity, visit).await;
                     }
-                    Outcome::Several(_) => FlowRefusal::SeveralAccounts,
+                    Outcome::Several(accounts) => {
+                        return self.offer(taken, browser, method, identity, accounts).await;
+                    }
                     Outcome::Refused(Refusal::AccountDisabled) => FlowRefusal::AccountDisabled,
                     Outcome::Refused(Refusal::RegistrationClosed) => FlowRefusal::RegistrationClosed,
                 }
@@ -305,6 +328,7 @@ impl Login {
                     None => Ok(Ending::Unknown),
                 }
             }
+            Stage::Choosing { .. } => Ok(Ending::Choose { flow: Box::new(flow) }),
             _ => Ok(Ending::Unknown),
         }
     }

@@ -2,11 +2,13 @@
 //!
 //! They hold what a page says and where it leads, never how it looks.
 
+mod choose;
 mod login;
 mod notice;
 mod phone;
 mod samples;
 
+pub use choose::{Choice, Choose};
 pub use login::{CodeOf, Login, LoginBody, MethodLabel, MethodLink, Scan};
 pub use notice::{Notice, UnknownNotice};
 pub use phone::{Confirm, Confirmed};
@@ -34,6 +36,8 @@ pub enum Page {
     Confirm(Confirm),
     /// Tells the phone that its answer has arrived.
     Confirmed(Confirmed),
+    /// Asks which account it is to be.
+    Choose(Choose),
     /// Asks before signing out.
     Logout(Logout),
     /// Signed out.
@@ -104,6 +108,7 @@ impl Page {
             Self::UnknownState(_) => "unknown_state.html",
             Self::Confirm(_) => "confirm.html",
             Self::Confirmed(_) => "confirmed.html",
+            Self::Choose(_) => "choose.html",
             Self::Logout(_) => "logout.html",
             Self::LoggedOut(_) => "logged_out.html",
             Self::Error(_) => "error.html",
@@ -118,9 +123,12 @@ impl Page {
             Self::ExpiredFlow(_) => Some(ErrorCode::FlowExpired),
             Self::UnknownState(_) => Some(ErrorCode::UnknownState),
             Self::Error(error) => Some(error.code),
-            Self::Login(_) | Self::Confirm(_) | Self::Confirmed(_) | Self::Logout(_) | Self::LoggedOut(_) => {
-                None
-            }
+            Self::Login(_)
+            | Self::Confirm(_)
+            | Self::Confirmed(_)
+            | Self::Choose(_)
+            | Self::Logout(_)
+            | Self::LoggedOut(_) => None,
         }
     }
 
@@ -140,10 +148,10 @@ impl Page {
         }
     }
 
-    /// What the page takes from other hosts, apart from a frame: the picture of somebody who scanned a code.
+    /// What the page takes from other hosts, apart from a frame: the pictures of people.
     pub const fn foreign(&self) -> Foreign<'static> {
         match self {
-            Self::Login(Login { body: LoginBody::Scan(_), .. }) => Foreign::Pictures,
+            Self::Login(Login { body: LoginBody::Scan(_), .. }) | Self::Choose(_) => Foreign::Pictures,
             _ => Foreign::Nothing,
         }
     }

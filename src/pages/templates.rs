@@ -30,6 +30,7 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("unknown_state.html", include_str!("templates/unknown_state.html")),
     ("confirm.html", include_str!("templates/confirm.html")),
     ("confirmed.html", include_str!("templates/confirmed.html")),
+    ("choose.html", include_str!("templates/choose.html")),
     ("logout.html", include_str!("templates/logout.html")),
     ("logged_out.html", include_str!("templates/logged_out.html")),
     ("error.html", include_str!("templates/error.html")),
@@ -191,6 +192,7 @@ fn page_value(page: &Page) -> Value {
         }
         Page::Confirm(confirm) => Value::from(Serde(confirm)),
         Page::Confirmed(confirmed) => Value::from(Serde(confirmed)),
+        Page::Choose(choose) => Value::from(Serde(choose)),
         Page::Logout(logout) => Value::from(Serde(logout)),
         Page::LoggedOut(logged_out) => Value::from(Serde(logged_out)),
         Page::Error(error) => Value::from(Serde(error)),

@@ -7,8 +7,8 @@ use url::form_urlencoded;
 
 use super::Portal;
 use super::answer::{Answer, Refused, with_empty_fragment};
-use super::flow;
 use super::visitor::Visitor;
+use super::{choose, flow};
 use crate::domain::{Flow, FlowRefusal, Handover, ReturnTo};
 use crate::ground::TokenDigest;
 use crate::login::finish::Context;
@@ -76,6 +76,10 @@ pub(super) async fn leave(portal: &Portal, visitor: &Visitor, ending: Ending) ->
         Ending::DeniedSomewhere => {
             Ok(visitor.go_own(&visitor.host, &again(visitor, None, Some(Notice::Denied))))
         }
+        Ending::Choose { flow } => Ok(visitor.go_own(&visitor.host, &choose::path(visitor, &flow))),
+        Ending::NotOffered { flow } => {
+            Err(visitor.refuse_with_retry(ErrorCode::AccountNotOffered, choose::path(visitor, &flow)))
+        }
         // The same address works once the phone is done.
         Ending::NotYet { flow } => {
             let retry = flow::finish_path(visitor, &flow.id);
@@ -130,7 +134,7 @@ fn destination(visitor: &Visitor, flow: &Flow) -> ReturnTo {
 }
 
 /// The login page with the same goal.
-fn again(visitor: &Visitor, flow: Option<&Flow>, notice: Option<Notice>) -> String {
+pub(super) fn again(visitor: &Visitor, flow: Option<&Flow>, notice: Option<Notice>) -> String {
     let mut query = form_urlencoded::Serializer::new(String::new());
     if let Some(flow) = flow {
         query.append_pair("rt", destination(visitor, flow).location());

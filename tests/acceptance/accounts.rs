@@ -23,7 +23,7 @@ async fn by_wechat(world: &World, person: &str) -> String {
 }
 
 /// An account that an operator or an earlier version left behind, with settled rows for `keys`.
-async fn plant(world: &World, id: &str, keys: &[IdentityKey]) {
+pub(crate) async fn plant(world: &World, id: &str, keys: &[IdentityKey]) {
     let identity = Identity {
         pool: PoolId::new("people").unwrap(),
         app_id: AppId::new(WEBSITE).unwrap(),
@@ -48,7 +48,7 @@ async fn leads_to(world: &World, key: &IdentityKey, id: &str) {
     assert_eq!(row.accounts, [AccountId::new(id).unwrap()]);
 }
 
-async fn disable(world: &World, id: &str) {
+pub(crate) async fn disable(world: &World, id: &str) {
     let mut account = world.stored_account(id).await.unwrap();
     account.status = Status::Disabled;
     account.version += 1;
@@ -149,28 +149,6 @@ async fn the_same_unionid_in_two_pools_is_two_people() {
     leads_to(&world, &union_key("people", &unionid), &website).await;
     leads_to(&world, &union_key("others", &unionid), &service).await;
     leads_to(&world, &open_key("others", SERVICE, &world.wechat.openid(SERVICE, "zhang")), &service).await;
-}
-
-/// Acceptance: A7. Choosing comes later; until then nobody is signed in and nothing moves.
-#[tokio::test]
-async fn where_openid_and_unionid_disagree_nobody_is_signed_in() {
-    let world = World::start().await;
-    let (open, union) = (world.open_key(WEBSITE, "zhang"), world.union_key("zhang"));
-    plant(&world, "anna", std::slice::from_ref(&open)).await;
-    plant(&world, "berta", std::slice::from_ref(&union)).await;
-    let desktop = world.desktop();
-    let reply = desktop.log_in_by_qr("zhang", "/").await;
-    reply.is_page(409, "Several accounts fit your WeChat");
-    assert_eq!(desktop.session(), None);
-    assert_eq!(desktop.account().await, None);
-    leads_to(&world, &open, "anna").await;
-    leads_to(&world, &union, "berta").await;
-    for id in ["anna", "berta"] {
-        assert_eq!(world.stored_account(id).await.unwrap().identities.len(), 1);
-        let id = AccountId::new(id).unwrap();
-        assert_eq!(world.store().sessions_of(&id).await.unwrap(), []);
-    }
-    assert!(world.app.received().is_empty());
 }
 
 /// Acceptance: A7 (`on_conflict = "unionid"`).

@@ -112,13 +112,13 @@ fn wang() -> Person {
     Person::new("wang", "王芳").with_phone("13580009999")
 }
 
-/// Acceptance: A7: a browser that is torn is told so on the computer, and is the chosen one once an app has asked.
+/// Acceptance: A7: a browser that is torn is asked on the computer, and is the chosen one once an app was told.
 #[tokio::test]
-async fn a_browser_is_told_and_follows_the_choice_that_an_app_made() {
+async fn a_browser_is_asked_and_follows_the_choice_that_an_app_made() {
     let torn = Torn::start().await;
     let desktop = torn.world.desktop();
     let told = torn.world.logs_in_by_program(&desktop, "wang").await;
-    told.is_page(409, "Several accounts fit your WeChat");
+    told.is_page(200, "Choose an account");
     assert_eq!(desktop.session(), None);
     let question = torn.asked().await;
     torn.choose(&torn.world.client(), &question, &question["key"], &torn.a.id).await.done();

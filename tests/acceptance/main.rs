@@ -31,6 +31,7 @@ mod api_limits;
 mod app_launch;
 mod attach;
 mod callback;
+mod choose;
 mod chooser;
 mod client_choice;
 mod client_gateways;

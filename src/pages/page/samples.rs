@@ -4,8 +4,8 @@
 //! Values that could break out of a page are in them on purpose.
 
 use super::{
-    CodeOf, Confirm, Confirmed, Ended, ErrorPage, LoggedOut, Login, LoginBody, Logout, MethodLabel,
-    MethodLink, Notice, Page, Scan, Trouble,
+    Choice, Choose, CodeOf, Confirm, Confirmed, Ended, ErrorPage, LoggedOut, Login, LoginBody, Logout,
+    MethodLabel, MethodLink, Notice, Page, Scan, Trouble,
 };
 use crate::domain::FlowRefusal;
 use crate::pages::ErrorCode;
@@ -21,6 +21,7 @@ impl Page {
         all.extend(trouble.into_iter().map(Self::UnknownState));
         all.extend(Confirm::samples().into_iter().map(Self::Confirm));
         all.extend([true, false].map(|approved| Self::Confirmed(Confirmed { approved })));
+        all.extend(Choose::samples().into_iter().map(Self::Choose));
         all.extend(Logout::samples().into_iter().map(Self::Logout));
         all.extend(LoggedOut::samples().into_iter().map(Self::LoggedOut));
         all.extend(ErrorPage::samples().into_iter().map(Self::Error));
@@ -172,6 +173,23 @@ impl Trouble {
     /// The one shape.
     fn samples() -> Vec<Self> {
         vec![Self { again_href: AGAIN.into(), request_id: REQUEST.into() }]
+    }
+}
+
+impl Choose {
+    /// Accounts with all there is, with nothing, and of every age.
+    fn samples() -> Vec<Self> {
+        let account = |id: &str, last_days_ago| Choice { id: id.into(), last_days_ago, ..Choice::default() };
+        let full = Choice {
+            name: Some("张伟 <b>".into()),
+            avatar: Some("https://thirdwx.qlogo.cn/mmopen/\"><b>/132".into()),
+            phone: Some("+8613*******66".into()),
+            email: Some("z***@example.com".into()),
+            ..account("k7f3q2", Some(12))
+        };
+        let accounts = vec![full, account("a\"1", None), account("a2", Some(0)), account("a3", Some(1))];
+        let (action, flow) = ("/_menshen/choose".to_owned(), "f0\"".to_owned());
+        vec![Self { action, flow, accounts, again_href: AGAIN.into() }]
     }
 }
 
