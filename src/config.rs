@@ -15,7 +15,7 @@ use crate::gate::headers::HeadersConfig;
 use crate::login::{AppConfig, MethodConfig, PoolConfig, SessionConfig};
 use crate::pages::PagesConfig;
 use crate::snapshot::upstream::UpstreamConfig;
-use crate::{store, wechat};
+use crate::{notify, store, wechat};
 
 pub use build::{Inputs, build};
 pub use sections::{LogConfig, LogFormat, RouteConfig, ServerConfig, TlsConfig};
@@ -35,6 +35,8 @@ pub struct Config {
     pub headers: HeadersConfig,
     /// `[wechat]`.
     pub wechat: wechat::Config,
+    /// `[notify]`.
+    pub notify: notify::Config,
     /// `[pages]`.
     pub pages: PagesConfig,
     /// `[log]`.

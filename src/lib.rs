@@ -1,7 +1,7 @@
 //! Menshen: a reverse-proxy authentication gateway for the WeChat ecosystem.
 //!
 //! The order of the `mod` lines is the order of the house, top to bottom: a room imports only rooms below it,
-//! `proxy` and `portal` never each other, `wechat` and `store` never each other, and `simulator` stands beside
+//! `proxy` and `portal` never each other, `wechat`, `store` and `notify` never each other, and `simulator` stands beside
 //! the house on `ground` alone. A test reads this file and holds every import against it.
 //!
 //! Invariants:
@@ -30,6 +30,7 @@ pub mod pages;
 pub mod gate;
 pub mod wechat;
 pub mod store;
+pub mod notify;
 pub mod domain;
 pub mod ground;
 

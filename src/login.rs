@@ -5,18 +5,22 @@
 pub mod account_links;
 pub mod account_of;
 pub mod app_launch;
+pub mod binding;
 pub mod callback;
 pub mod choice;
 pub mod client;
 pub mod directory;
 pub mod finish;
+pub mod guard;
 pub mod handover;
 pub mod mini_program;
 pub mod mini_program_scan;
 pub mod mobile_app;
 pub mod official_account_scan;
 pub mod official_account_web;
+pub mod passwords;
 pub mod progress;
+pub mod question;
 pub mod replies;
 pub mod server_tokens;
 pub mod session_config;
@@ -43,7 +47,9 @@ pub use directory::{
     App, AppConfig, AppKind, Directory, Method, MethodConfig, MethodKind, PoolConfig, ScanOptions, Scope,
 };
 pub use finish::{Context, Ending, Visit};
+pub use guard::{Guard, NotAdmitted};
 pub use official_account_scan::{PushOutcome, Scene};
+pub use passwords::{Busy, Checked, Passwords};
 pub use progress::{Progress, Seen};
 pub use replies::Replies;
 pub use server_tokens::{ServerTokens, TokenError, shared_token};
@@ -68,6 +74,8 @@ pub struct Login {
     room: Arc<WaitingRoom>,
     cooldown: Arc<Cooldown>,
     pace: Arc<client::Pace>,
+    guard: Guard,
+    passwords: Arc<Passwords>,
     /// Work that goes on after its request was answered.
     after: TaskTracker,
     /// Logins that are being finished.
@@ -100,6 +108,8 @@ impl Login {
     pub fn new(store: Arc<dyn Store>, sessions: Arc<Sessions>, clock: Arc<dyn Clock>) -> Self {
         let tokens = Arc::new(ServerTokens::new(Arc::clone(&store), Arc::clone(&clock)));
         Self {
+            guard: Guard::new(Arc::clone(&store), Arc::clone(&clock)),
+            passwords: Arc::new(Passwords::new()),
             store,
             sessions,
             tokens,

@@ -7,6 +7,7 @@ mod assets;
 mod code;
 mod config;
 mod lang;
+mod letter;
 mod page;
 mod qr;
 mod templates;
@@ -16,8 +17,9 @@ pub use assets::Asset;
 pub use code::{ErrorCode, Words, error_json};
 pub use config::{PagesConfig, is_own_picture};
 pub use lang::{Lang, UnknownLang};
+pub use letter::Letter;
 pub use page::{
-    Choice, Choose, CodeOf, Confirm, Confirmed, Ended, ErrorPage, LoggedOut, Login, LoginBody, Logout,
+    Bind, Choice, Choose, CodeOf, Confirm, Confirmed, Ended, ErrorPage, LoggedOut, Login, LoginBody, Logout,
     MethodLabel, MethodLink, Notice, Page, Scan, Trouble, UnknownNotice,
 };
 pub use qr::qr_svg;

@@ -5,8 +5,10 @@
 
 mod answer;
 mod api;
+mod bind;
 mod callback;
 mod choose;
+mod deliver;
 mod enter;
 mod confirm;
 mod facts;
@@ -110,6 +112,7 @@ impl Portal {
             .route("/flow/qr.jpg", get(flow::picture))
             .route("/confirm", get(confirm::ask).post(confirm::answer))
             .route("/choose", get(choose::ask).post(choose::answer))
+            .route("/bind", get(bind::ask).post(bind::answer))
             .route("/enter", get(enter::enter))
             .route("/logout", get(logout::ask).post(logout::leave))
             .route("/userinfo", get(facts::userinfo))

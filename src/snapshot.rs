@@ -15,7 +15,7 @@ use crate::gate::route::RouteTable;
 use crate::gate::site::Site;
 use crate::login::{Directory, SessionRules};
 use crate::pages::Pages;
-use crate::wechat;
+use crate::{notify::Notify, wechat};
 
 pub use upstream::{Server, ServerAddress, Upstream};
 
@@ -38,6 +38,8 @@ pub struct Snapshot {
     pub pages: Pages,
     /// The client for WeChat.
     pub wechat: wechat::Client,
+    /// Mail and SMS.
+    pub notify: Notify,
     /// Signs identity assertions.
     pub signer: Arc<Signer>,
     /// Whether each request is logged.

@@ -25,13 +25,14 @@ const NEIGHBOURS: [&[&str]; 4] = [
 ];
 
 /// Outside libraries (and all whose names begin so) and the only modules that may name them.
-const OUTSIDE: [(&str, &[&str]); 10] = [
+const OUTSIDE: [(&str, &[&str]); 11] = [
     ("pingora", &["proxy", "server"]),
     ("axum", &["portal", "simulator", "demo::sample_app"]),
     ("tower_http", &["portal", "simulator"]),
     ("redis", &["store::redis"]),
     ("redb", &["store::embedded"]),
     ("reqwest", &["wechat", "notify"]),
+    ("lettre", &["notify"]),
     ("minijinja", &["pages", "simulator"]),
     ("jsonwebtoken", &["gate::assertion"]),
     ("clap", &["cli", "demo", "simulator::cli"]),

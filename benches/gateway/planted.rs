@@ -28,6 +28,7 @@ pub(crate) fn person(number: usize, host: &str, now: Timestamp) -> Result<(Accou
             avatar: Some(format!("https://thirdwx.qlogo.cn/mmopen/vi_32/{number:086}/132")),
         },
         phone: None,
+        email: None,
     };
     let account = Account::new(AccountId::new(format!("a0000000000000{number:08}"))?, &identity, now);
     let session = Session {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use url::Url;
 
 use super::{Config, ConfigError, Problem, RouteConfig};
-use crate::domain::Hosts;
+use crate::domain::{Hosts, Proof};
 use crate::gate;
 use crate::gate::assertion::Signer;
 use crate::gate::cookies::Cookies;
@@ -17,6 +17,7 @@ use crate::gate::site::{self, Site};
 use crate::gate::verification::VerificationFiles;
 use crate::ground::nearest;
 use crate::login::Directory;
+use crate::notify::Notify;
 use crate::pages::Pages;
 use crate::snapshot::{Snapshot, Upstream};
 use crate::wechat;
@@ -87,9 +88,13 @@ impl Builder<'_> {
         let trust = self.trust(config);
         let pages = self.keep("pages", Pages::new(&config.pages, &config.server.prefix));
         let directory = self.keep("", Directory::build(&config.pools, &config.apps, &config.methods));
+        if let Some(directory) = &directory {
+            self.proofs(config, directory);
+        }
         let upstreams = self.upstreams(config);
         let routes = self.routes(config);
         let wechat = self.wechat(config, inputs.transport);
+        let notify = self.keep("notify", Notify::new(&config.notify));
         let verification = VerificationFiles::new(
             &config.server.verification_files,
             config.server.verification_dir.as_deref(),
@@ -119,6 +124,7 @@ impl Builder<'_> {
             directory: directory?,
             pages: pages?,
             wechat: wechat?,
+            notify: notify?,
             signer: inputs.signer,
             access_log: config.log.access,
         })
@@ -217,6 +223,22 @@ impl Builder<'_> {
     fn check_store(&mut self, config: &Config) {
         for (key, message) in config.store.validate() {
             self.problem(format!("store.{key}"), message);
+        }
+    }
+
+    /// Whoever is asked for a code must be able to get one.
+    fn proofs(&mut self, config: &Config, directory: &Directory) {
+        let needed = [
+            (Proof::EmailCode, config.notify.smtp.is_none(), "[notify.smtp]"),
+            (Proof::SmsCode, config.notify.sms.is_none(), "[notify.sms]"),
+        ];
+        for (index, method) in directory.methods().iter().enumerate().filter(|(_, m)| m.policy.may_ask()) {
+            for (proof, missing, section) in needed {
+                if missing && method.proofs.contains(&proof) {
+                    let message = format!("\"{}\" needs {section}, which is not set up", proof.as_str());
+                    self.problem(format!("methods[{index}].proofs"), message);
+                }
+            }
         }
     }
 

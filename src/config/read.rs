@@ -13,14 +13,16 @@ use super::{Config, Overrides, Problem, VARIABLES};
 use crate::ground::nearest;
 
 /// Keys that hold a secret and may instead be given as `<key>_file` or `<key>_credential`.
-const SECRET_KEYS: [&str; 5] = ["secret", "password", "token", "encoding_aes_key", "token_endpoint_secret"];
+const SECRET_KEYS: [&str; 6] =
+    ["secret", "password", "token", "encoding_aes_key", "token_endpoint_secret", "proof_webhook_secret"];
 
-const SECTIONS: [&str; 12] = [
+const SECTIONS: [&str; 13] = [
     "server",
     "store",
     "session",
     "headers",
     "wechat",
+    "notify",
     "pages",
     "log",
     "pools",
@@ -29,6 +31,9 @@ const SECTIONS: [&str; 12] = [
     "upstreams",
     "routes",
 ];
+
+/// The sections that hold tables, and no keys of their own.
+const GROUPS: [&str; 1] = ["notify"];
 
 /// The sections that are lists of tables, each table with an id.
 const LISTS: [&str; 5] = ["pools", "apps", "methods", "upstreams", "routes"];
@@ -74,6 +79,7 @@ impl Reader<'_> {
         let session = self.section(&mut tree, "session");
         let headers = self.section(&mut tree, "headers");
         let wechat = self.section(&mut tree, "wechat");
+        let notify = self.section(&mut tree, "notify");
         let pages = self.section(&mut tree, "pages");
         let log = self.section(&mut tree, "log");
         let pools = self.list(&mut tree, "pools");
@@ -88,6 +94,7 @@ impl Reader<'_> {
             session: session?,
             headers: headers?,
             wechat: wechat?,
+            notify: notify?,
             pages: pages?,
             log: log?,
             pools,
@@ -130,14 +137,22 @@ impl Reader<'_> {
         }
     }
 
-    /// Lays `MENSHEN__SECTION__KEY` or, in lists, `MENSHEN__APPS__<id>__KEY` over the tree.
+    /// Lays `MENSHEN__SECTION__KEY` over the tree; in groups `MENSHEN__NOTIFY__SMTP__KEY`, in lists
+    /// `MENSHEN__APPS__<id>__KEY`.
     fn overlay(&mut self, tree: &mut Map<String, Value>, variable: &str, value: String) {
         let path = variable.strip_prefix(VARIABLES).unwrap_or(variable);
         let parts: Vec<String> = path.split("__").map(str::to_ascii_lowercase).collect();
         let (path, slot) = match parts.as_slice() {
-            [section, key] if !LISTS.contains(&section.as_str()) => {
+            [section, key] if !LISTS.contains(&section.as_str()) && !GROUPS.contains(&section.as_str()) => {
                 let table = tree.entry(section.clone()).or_insert_with(|| Value::Object(Map::new()));
                 (format!("{section}.{key}"), table.as_object_mut().map(|table| (table, key.clone())))
+            }
+            [section, name, key] if GROUPS.contains(&section.as_str()) => {
+                let group = tree.entry(section.clone()).or_insert_with(|| Value::Object(Map::new()));
+                let table = group.as_object_mut().map(|group| {
+                    group.entry(name.clone()).or_insert_with(|| Value::Object(Map::new())).as_object_mut()
+                });
+                (format!("{section}.{name}.{key}"), table.flatten().map(|table| (table, key.clone())))
             }
             [section, id, key] if LISTS.contains(&section.as_str()) => {
                 let found = tree.get_mut(section).and_then(Value::as_array_mut).and_then(|list| {
@@ -234,6 +249,11 @@ impl Reader<'_> {
             return None;
         }
         self.resolve_secrets(&mut value, at);
+        if GROUPS.contains(&at) {
+            for (name, table) in value.as_object_mut().into_iter().flatten() {
+                self.resolve_secrets(table, &joined(at, name));
+            }
+        }
         let mut taken_out = TakenOut::default();
         // Each round takes one key out, or gives a missing one a text, so this ends.
         loop {
@@ -275,7 +295,8 @@ impl Reader<'_> {
             if self.overrides.variable(&full).is_some() && retype(&mut value, &inner) {
                 continue;
             }
-            let secret = SECRET_KEYS.iter().any(|key| inner == *key);
+            let last = inner.rsplit('.').next().unwrap_or(&inner);
+            let secret = SECRET_KEYS.contains(&last);
             // What serde says quotes the value.
             let message = if secret { "must be a text in quotes".to_owned() } else { message };
             self.problem(&full, message);

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod groups;
+
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 

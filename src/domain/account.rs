@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{AccountId, Identity, IdentityKey, MethodId, OpenId, PoolId, UnionId};
-use crate::ground::Timestamp;
+use crate::ground::{PasswordHash, Timestamp};
 
 /// A person of a pool.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,9 +28,12 @@ pub struct Account {
     /// Email in lower case, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<Contact>,
-    /// The operator's name for the person, if any.
+    /// The operator's name for the person, if any, as [`Username`](super::Username) has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub username: Option<String>,
+    /// The password of the account at the operator's older site, if it was imported.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<PasswordHash>,
     /// Nickname and avatar as last seen.
     #[serde(default)]
     pub profile: Profile,
@@ -61,6 +64,7 @@ impl Account {
             phone: None,
             email: None,
             username: None,
+            password: None,
             profile: identity.profile.clone(),
             groups: Vec::new(),
             attributes: BTreeMap::new(),
@@ -84,6 +88,31 @@ impl Account {
             IdentityKey::OpenId { app_id, open_id, .. } if *app_id == identity.app_id => Some(open_id),
             _ => None,
         })
+    }
+
+    /// Whether `identity` can be added: the account belongs to nobody else in the same app or across apps.
+    pub fn takes(&self, identity: &Identity) -> bool {
+        let same_open = self.open_id_of(identity).is_none_or(|open_id| *open_id == identity.open_id);
+        let same_union = match (self.union_id(), &identity.union_id) {
+            (Some(there), Some(here)) => there == here,
+            _ => true,
+        };
+        same_open && same_union
+    }
+
+    /// Whether `key` is the account's: an identity of it, its user name, or a contact that it has verified.
+    pub fn answers_to(&self, key: &IdentityKey) -> bool {
+        let verified = |contact: &Option<Contact>, value: &str| {
+            contact.as_ref().is_some_and(|contact| contact.verified && contact.value == value)
+        };
+        match key {
+            IdentityKey::OpenId { .. } | IdentityKey::UnionId { .. } => self.identities.contains(key),
+            IdentityKey::Phone { pool, phone } => *pool == self.pool && verified(&self.phone, phone.as_str()),
+            IdentityKey::Email { pool, email } => *pool == self.pool && verified(&self.email, email.as_str()),
+            IdentityKey::Username { pool, username } => {
+                *pool == self.pool && self.username.as_deref() == Some(username.as_str())
+            }
+        }
     }
 
     /// Adds `key` unless it is there; says whether anything changed.

@@ -3,9 +3,12 @@
 //! Stages are data and every step consumes the flow it steps from, so no handler can jump. A flow belongs to
 //! the browser that began it, yields at most one session, and expires.
 
+mod question;
+
 use serde::{Deserialize, Serialize};
 
-use super::{AccountId, FlowId, Identity, MethodId, OpenId, PoolId, Profile, ReturnTo};
+use super::one_time_code::{CodeSpent, OneTimeCode};
+use super::{AccountId, FlowId, Identity, MethodId, OpenId, PoolId, Profile, Refusal, ReturnTo};
 use crate::ground::{Span, Timestamp, TokenDigest};
 
 /// A login attempt.
@@ -90,12 +93,22 @@ pub enum Stage {
         /// What is offered, and nothing else is accepted.
         accounts: Vec<AccountId>,
     },
-    /// One of several accounts was chosen, and is being signed in to.
+    /// Nobody is known by this identity; whoever began the flow proves an account of theirs, or has one made.
+    Binding {
+        /// The person.
+        identity: Box<Identity>,
+        /// Whether they may have one made.
+        may_create: bool,
+        /// The code that was sent last, if any.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        code: Option<OneTimeCode>,
+    },
+    /// An account was chosen, proven or asked for, and is being signed in to.
     Chosen {
         /// The person.
         identity: Box<Identity>,
-        /// Which one.
-        account: AccountId,
+        /// Which one; none is a new one.
+        account: Option<AccountId>,
     },
     /// Done: the session was opened.
     SignedIn {
@@ -119,6 +132,10 @@ pub enum FlowRefusal {
     AccountDisabled,
     /// Unknown person, closed registration.
     RegistrationClosed,
+    /// No account has the phone or email that WeChat has verified, or WeChat gave none.
+    NoMatch,
+    /// The account belongs to another WeChat, or this WeChat to another account.
+    Taken,
     /// Several accounts fit.
     SeveralAccounts,
     /// WeChat showed a snapshot page, so the identity is virtual.
@@ -135,6 +152,18 @@ pub enum FlowRefusal {
     Misconfigured,
     /// WeChat does not let this person in (frozen, high risk, gone).
     WechatRefused,
+}
+
+impl From<Refusal> for FlowRefusal {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::AccountDisabled => Self::AccountDisabled,
+            Refusal::RegistrationClosed => Self::RegistrationClosed,
+            Refusal::NoMatch => Self::NoMatch,
+            Refusal::MatchTaken => Self::Taken,
+            Refusal::SeveralMatch => Self::SeveralAccounts,
+        }
+    }
 }
 
 /// A step that this stage does not allow.
@@ -155,9 +184,18 @@ pub enum InvalidTransition {
     /// Nobody has agreed on the phone yet.
     #[error("the login attempt is not approved yet")]
     NotApproved,
-    /// The account that was chosen is not among those that fit.
-    #[error("this account is not offered")]
+    /// What was chosen is not among what fits.
+    #[error("this is not offered")]
     NotOffered,
+    /// There is no code that could be tried.
+    #[error(transparent)]
+    CodeSpent(#[from] CodeSpent),
+    /// A code was sent only just now.
+    #[error("a code was sent only just now")]
+    TooSoon {
+        /// Whole seconds until another may be sent.
+        seconds: u64,
+    },
 }
 
 /// How long one code exchange may hold a flow before another callback may take it over: longer than the
@@ -219,7 +257,9 @@ impl Flow {
                 Err(InvalidTransition::InProgress)
             }
             _ if now >= self.expires_at => Err(InvalidTransition::Expired),
-            Stage::Scanned { .. } | Stage::Choosing { .. } => Err(InvalidTransition::NotApproved),
+            Stage::Scanned { .. } | Stage::Choosing { .. } | Stage::Binding { .. } => {
+                Err(InvalidTransition::NotApproved)
+            }
             Stage::Chosen { .. } => Err(InvalidTransition::InProgress),
             Stage::Waiting => Ok(self.at(Stage::Exchanging { since: now, approved: None })),
             Stage::Approved { ref identity } => {
@@ -231,35 +271,6 @@ impl Flow {
                 Ok(self.at(Stage::Exchanging { since: now, approved }))
             }
         }
-    }
-
-    /// Several accounts fit: asks whoever began the flow, who has until `until`. Only who has taken the flow knows that.
-    pub fn ask(
-        self,
-        identity: Identity,
-        accounts: Vec<AccountId>,
-        until: Timestamp,
-    ) -> Result<Self, InvalidTransition> {
-        if self.is_finished() {
-            return Err(InvalidTransition::Finished);
-        }
-        let asked = self.at(Stage::Choosing { identity: Box::new(identity), accounts });
-        Ok(Self { expires_at: until, ..asked })
-    }
-
-    /// Takes `account`, one of those that are offered. The same one may be taken again until the flow is finished, so
-    /// that an answer that was cut short can be repeated.
-    pub fn choose(self, account: &AccountId, now: Timestamp) -> Result<Self, InvalidTransition> {
-        let identity = match &self.stage {
-            Stage::Choosing { .. } | Stage::Chosen { .. } if now >= self.expires_at => {
-                return Err(InvalidTransition::Expired);
-            }
-            Stage::Choosing { identity, accounts } if accounts.contains(account) => identity.clone(),
-            Stage::Choosing { .. } => return Err(InvalidTransition::NotOffered),
-            Stage::Chosen { identity, account: taken } if taken == account => identity.clone(),
-            _ => return Err(InvalidTransition::Finished),
-        };
-        Ok(self.at(Stage::Chosen { identity, account: account.clone() }))
     }
 
     /// Ends the flow with a session for `account`.
@@ -287,143 +298,4 @@ impl Flow {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::super::Hosts;
-    use super::*;
-    use crate::ground::Token;
-
-    fn flow() -> Flow {
-        let hosts = Hosts::new(&"https://a.example".parse().unwrap(), []);
-        Flow {
-            id: FlowId::new("f").unwrap(),
-            version: 1,
-            browser: Token::generate(&mut rand::rng()).digest(),
-            method: MethodId::new("qr").unwrap(),
-            pool: PoolId::new("people").unwrap(),
-            return_to: ReturnTo::parse("/", &hosts).unwrap(),
-            handover: None,
-            origin: Origin::default(),
-            salt: "s".into(),
-            created_at: Timestamp::from_millis(0),
-            expires_at: Timestamp::from_millis(60_000),
-            stage: Stage::Waiting,
-        }
-    }
-
-    fn at(millis: u64) -> Timestamp {
-        Timestamp::from_millis(millis)
-    }
-
-    #[test]
-    fn a_code_is_exchanged_by_one_request_at_a_time() {
-        let taken = flow().begin_exchange(at(1)).unwrap();
-        assert_eq!(taken.version, 2);
-        assert_eq!(taken.clone().begin_exchange(at(2)), Err(InvalidTransition::InProgress));
-        let abandoned = at(1).plus(EXCHANGE_LEASE);
-        assert!(taken.begin_exchange(abandoned).is_ok());
-    }
-
-    #[test]
-    fn a_flow_has_one_outcome() {
-        let done = flow().begin_exchange(at(1)).unwrap().sign_in(AccountId::new("a").unwrap()).unwrap();
-        assert!(done.is_finished());
-        assert_eq!(done.clone().refuse(FlowRefusal::Denied), Err(InvalidTransition::Finished));
-        assert_eq!(done.begin_exchange(at(2)), Err(InvalidTransition::Finished));
-    }
-
-    fn person(open_id: &str) -> Identity {
-        Identity {
-            pool: PoolId::new("people").unwrap(),
-            app_id: super::super::AppId::new("wx1").unwrap(),
-            open_id: OpenId::new(open_id).unwrap(),
-            union_id: None,
-            profile: Profile::default(),
-            phone: None,
-        }
-    }
-
-    #[test]
-    fn who_scanned_first_is_the_only_one_who_can_agree() {
-        let ann = OpenId::new("ann").unwrap();
-        let bob = OpenId::new("bob").unwrap();
-        let scanned = flow().scan(ann.clone(), Profile::default(), at(1)).unwrap();
-        assert_eq!(
-            scanned.clone().scan(bob.clone(), Profile::default(), at(2)),
-            Err(InvalidTransition::Taken)
-        );
-        assert_eq!(scanned.clone().approve(person("bob"), at(2)), Err(InvalidTransition::Taken));
-        assert_eq!(scanned.clone().reject(&bob, FlowRefusal::Denied, at(2)), Err(InvalidTransition::Taken));
-        assert!(scanned.clone().scan(ann, Profile::default(), at(2)).is_ok());
-        assert!(scanned.approve(person("ann"), at(2)).is_ok());
-    }
-
-    #[test]
-    fn yes_and_no_on_the_phone_are_final() {
-        let ann = OpenId::new("ann").unwrap();
-        let yes = flow().approve(person("ann"), at(1)).unwrap();
-        assert_eq!(yes.clone().reject(&ann, FlowRefusal::Denied, at(2)), Err(InvalidTransition::Finished));
-        assert_eq!(yes.approve(person("bob"), at(2)), Err(InvalidTransition::Finished));
-        let no = flow().reject(&ann, FlowRefusal::Denied, at(1)).unwrap();
-        assert_eq!(no.approve(person("ann"), at(2)), Err(InvalidTransition::Finished));
-    }
-
-    #[test]
-    fn only_an_approved_scan_can_be_finished_and_it_remembers_who() {
-        let scanned = flow().scan(OpenId::new("ann").unwrap(), Profile::default(), at(1)).unwrap();
-        assert_eq!(scanned.clone().begin_exchange(at(2)), Err(InvalidTransition::NotApproved));
-        let taken = scanned.approve(person("ann"), at(3)).unwrap().begin_exchange(at(4)).unwrap();
-        assert!(
-            matches!(&taken.stage, Stage::Exchanging { approved: Some(who), .. } if **who == person("ann"))
-        );
-        let again = taken.begin_exchange(at(4).plus(EXCHANGE_LEASE)).unwrap();
-        assert!(matches!(again.stage, Stage::Exchanging { approved: Some(_), .. }));
-    }
-
-    #[test]
-    fn a_code_scanned_in_its_last_second_leaves_time_to_agree() {
-        let last = at(59_999);
-        let scanned = flow().scan(OpenId::new("ann").unwrap(), Profile::default(), last).unwrap();
-        assert_eq!(scanned.expires_at, last.plus(NEXT_STEP));
-        let again = scanned.scan(OpenId::new("ann").unwrap(), Profile::default(), at(100_000)).unwrap();
-        assert_eq!(again.expires_at, last.plus(NEXT_STEP));
-        assert_eq!(flow().approve(person("ann"), at(60_000)), Err(InvalidTransition::Expired));
-    }
-
-    #[test]
-    fn only_what_is_offered_can_be_chosen_and_once() {
-        let (ann, bob) = (AccountId::new("ann").unwrap(), AccountId::new("bob").unwrap());
-        let taken = flow().begin_exchange(at(0)).unwrap();
-        let asked = taken.ask(person("o"), vec![ann.clone()], at(60_000)).unwrap();
-        assert_eq!(asked.clone().choose(&bob, at(1)), Err(InvalidTransition::NotOffered));
-        assert_eq!(asked.clone().choose(&ann, at(60_000)), Err(InvalidTransition::Expired));
-        assert_eq!(asked.clone().begin_exchange(at(1)), Err(InvalidTransition::NotApproved));
-        let taken = asked.choose(&ann, at(1)).unwrap();
-        assert!(matches!(&taken.stage, Stage::Chosen { account, .. } if *account == ann));
-        assert_eq!(taken.clone().choose(&bob, at(2)), Err(InvalidTransition::Finished));
-        let again = taken.choose(&ann, at(2)).unwrap();
-        assert_eq!(again.clone().begin_exchange(at(3)), Err(InvalidTransition::InProgress));
-        let done = again.sign_in(ann.clone()).unwrap();
-        assert_eq!(done.choose(&ann, at(3)), Err(InvalidTransition::Finished));
-    }
-
-    #[test]
-    fn a_yes_can_be_repeated_by_who_said_it_until_somebody_goes_on() {
-        let approved = flow().approve(person("ann"), at(1)).unwrap();
-        let again = approved.clone().approve(person("ann"), at(2)).unwrap();
-        assert_eq!((again.version, &again.stage), (approved.version + 1, &approved.stage));
-        assert_eq!(again.expires_at, approved.expires_at, "it gains no time");
-        assert_eq!(approved.clone().approve(person("bob"), at(2)), Err(InvalidTransition::Finished));
-        assert_eq!(
-            approved.clone().approve(person("ann"), approved.expires_at),
-            Err(InvalidTransition::Finished)
-        );
-        let taken = approved.begin_exchange(at(3)).unwrap();
-        assert_eq!(taken.approve(person("ann"), at(4)), Err(InvalidTransition::Finished));
-    }
-
-    #[test]
-    fn an_expired_flow_cannot_be_finished_by_a_callback() {
-        assert_eq!(flow().begin_exchange(at(60_000)), Err(InvalidTransition::Expired));
-    }
-}
+mod tests;

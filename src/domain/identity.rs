@@ -22,6 +22,9 @@ pub struct Identity {
     /// The phone number that WeChat has verified, if the person gave it with this login.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phone: Option<Phone>,
+    /// The email address that the source has verified. No method of WeChat's gives one today.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<Email>,
 }
 
 impl Identity {
@@ -38,6 +41,14 @@ impl Identity {
     pub fn union_key(&self) -> Option<IdentityKey> {
         let union_id = self.union_id.clone()?;
         Some(IdentityKey::UnionId { pool: self.pool.clone(), union_id })
+    }
+
+    /// The rows of the verified phone and email that came along. They never identify; an account may be matched by them.
+    pub fn contact_keys(&self) -> Vec<IdentityKey> {
+        let pool = || self.pool.clone();
+        let phone = self.phone.iter().map(|phone| IdentityKey::Phone { pool: pool(), phone: phone.clone() });
+        let email = self.email.iter().map(|email| IdentityKey::Email { pool: pool(), email: email.clone() });
+        phone.chain(email).collect()
     }
 
     /// All rows, the widest first: a UnionID joins apps, so it is claimed before the OpenID.

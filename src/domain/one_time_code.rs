@@ -8,8 +8,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq as _;
 
-use super::Phone;
-use super::phone::mask;
+use super::{Email, IdentityKey, Phone, PoolId};
 use crate::ground::{Span, Timestamp, Token};
 
 /// How long a code can be typed in.
@@ -30,8 +29,8 @@ const PURPOSE: &str = "one-time code";
 pub enum CodeTarget {
     /// By SMS.
     Phone(Phone),
-    /// By email, to an address in the form in which addresses are compared.
-    Email(String),
+    /// By email.
+    Email(Email),
 }
 
 /// A code that was sent. What it is follows from a secret of who asked and `salt`.
@@ -65,13 +64,25 @@ impl CodeTarget {
     pub fn as_str(&self) -> &str {
         match self {
             Self::Phone(phone) => phone.as_str(),
-            Self::Email(address) => address,
+            Self::Email(email) => email.as_str(),
         }
     }
 
     /// What its owner recognises and nobody else learns.
     pub fn masked(&self) -> String {
-        mask(self.as_str())
+        match self {
+            Self::Phone(phone) => phone.masked(),
+            Self::Email(email) => email.masked(),
+        }
+    }
+
+    /// The row that leads to who holds the number or the address in `pool`.
+    pub fn key(&self, pool: &PoolId) -> IdentityKey {
+        let pool = pool.clone();
+        match self {
+            Self::Phone(phone) => IdentityKey::Phone { pool, phone: phone.clone() },
+            Self::Email(email) => IdentityKey::Email { pool, email: email.clone() },
+        }
     }
 }
 
@@ -96,6 +107,11 @@ impl OneTimeCode {
         let digest = derived.digest();
         let (first, _) = digest.bytes().split_first_chunk::<8>().expect("a SHA-256 has 32 bytes");
         format!("{:06}", u64::from_be_bytes(*first) % 1_000_000)
+    }
+
+    /// Whether a guess is left at `now`.
+    pub fn can_be_tried(&self, now: Timestamp) -> bool {
+        now < self.expires_at && self.tries_left > 0
     }
 
     /// The code with one guess less. To be written by compare-and-set before the guess is looked at, or guesses that
@@ -214,9 +230,9 @@ mod tests {
     fn neither_number_nor_salt_is_printed() {
         let shown = format!("{:?}", code("+8613580006666", "verysalty"));
         assert!(!shown.contains("6666") && !shown.contains("salty"), "{shown}");
-        let mail = CodeTarget::Email("ann@example.com".into());
+        let mail = CodeTarget::Email(Email::parse("ann@example.com").unwrap());
         assert!(!format!("{mail:?}").contains("ann"));
-        assert_eq!(mail.masked(), "ann@e********om");
+        assert_eq!(mail.masked(), "a***@example.com");
     }
 
     proptest! {

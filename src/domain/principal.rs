@@ -208,6 +208,7 @@ mod tests {
             union_id: Some(UnionId::new("u1").unwrap()),
             profile: Profile { nickname: Some("小明🙂".into()), avatar: None },
             phone: None,
+            email: None,
         };
         Account::new(AccountId::new(id).unwrap(), &identity, Timestamp::default())
     }

@@ -4,18 +4,8 @@
 
 use serde::Deserialize;
 
+use super::newcomer::{Policy, newcomer};
 use super::{Account, AccountId, Identity, IdentityKey, Status};
-
-/// Whether unknown people get an account.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Registration {
-    /// A first login creates an account.
-    #[default]
-    Open,
-    /// Only existing accounts may log in; nothing is stored about strangers.
-    Closed,
-}
 
 /// What happens where OpenID and UnionID lead to different accounts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -40,6 +30,13 @@ pub enum Resolution {
     },
     /// Create an account with all rows of the identity.
     Create,
+    /// Bind the identity to this account, which WeChat's verified phone or email leads to, and sign in.
+    Bind(AccountId),
+    /// Nobody is known by this identity: the person proves an account of theirs.
+    Ask {
+        /// Or has a new one made.
+        may_create: bool,
+    },
     /// Several accounts fit; nobody is signed in until one is chosen.
     Choose(Vec<AccountId>),
     /// No login.
@@ -53,6 +50,12 @@ pub enum Refusal {
     AccountDisabled,
     /// The person is unknown and the pool takes no newcomers.
     RegistrationClosed,
+    /// No account has the phone or email that WeChat has verified, or WeChat gave none.
+    NoMatch,
+    /// The account that has it belongs to another WeChat.
+    MatchTaken,
+    /// Phone and email lead to different accounts.
+    SeveralMatch,
 }
 
 /// What the store knows of an identity. Rows that were claimed but have no account yet count as unknown.
@@ -62,17 +65,15 @@ pub struct Found<'a> {
     pub by_open_id: &'a [Account],
     /// Accounts the UnionID leads to.
     pub by_union_id: &'a [Account],
+    /// Accounts that the identity's verified phone and email lead to; looked up only where nothing else leads anywhere
+    /// and the policy matches by them.
+    pub by_contact: &'a [Account],
     /// What the person chose the last time several accounts fitted.
     pub chosen: Option<&'a AccountId>,
 }
 
 /// Applies the rule of the account system to one identity.
-pub fn resolve(
-    identity: &Identity,
-    found: Found<'_>,
-    registration: Registration,
-    on_conflict: OnConflict,
-) -> Resolution {
+pub fn resolve(identity: &Identity, found: Found<'_>, policy: Policy, on_conflict: OnConflict) -> Resolution {
     let mut fitting: Vec<&Account> = Vec::new();
     for account in found.by_union_id.iter().chain(found.by_open_id) {
         if !fitting.iter().any(|known| known.id == account.id) {
@@ -84,10 +85,7 @@ pub fn resolve(
     }
     let remembered = found.chosen.and_then(|id| fitting.iter().find(|account| account.id == *id));
     match (fitting.as_slice(), remembered, found.by_union_id) {
-        ([], ..) => match registration {
-            Registration::Open => Resolution::Create,
-            Registration::Closed => Resolution::Refused(Refusal::RegistrationClosed),
-        },
+        ([], ..) => newcomer(identity, found.by_contact, policy),
         ([only], ..) => sign_in(only, identity, found),
         (_, Some(chosen), _) => Resolution::SignIn { account: chosen.id.clone(), add: Vec::new() },
         (_, None, [decisive]) if on_conflict == OnConflict::Unionid => {

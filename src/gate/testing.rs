@@ -17,6 +17,7 @@ pub(crate) fn principal(change: impl FnOnce(&mut Account)) -> Principal {
         union_id: Some(UnionId::new("u1").unwrap()),
         profile: Profile { nickname: Some("Ann".into()), avatar: None },
         phone: None,
+        email: None,
     };
     let mut account = Account::new(AccountId::new("a1").unwrap(), &identity, Timestamp::default());
     change(&mut account);

@@ -15,8 +15,10 @@ const ROUNDS: usize = 8;
 pub enum Attached {
     /// It leads to the account now, or did before.
     Done(Box<Account>),
-    /// It leads to another account, or the account has another identity of the same app.
+    /// It leads to another account.
     Taken,
+    /// The account has another identity of the same app, or another UnionID.
+    HasAnother,
     /// The account is disabled or gone.
     NoAccount,
 }
@@ -60,8 +62,8 @@ pub async fn attach(
         if account.status == Status::Disabled || account.pool != identity.pool {
             return Ok(Attached::NoAccount);
         }
-        if holds_another(&account, identity) {
-            return Ok(Attached::Taken);
+        if !account.takes(identity) {
+            return Ok(Attached::HasAnother);
         }
         let keys = identity.keys();
         let rows = store.identities(&keys).await?;
@@ -190,16 +192,6 @@ async fn settle_phone(
         }
     }
     Err(StoreError::Conflict { doing: "taking a phone number off an account that is changing all the time" })
-}
-
-/// Whether the account belongs to somebody else in the same app or across apps.
-fn holds_another(account: &Account, identity: &Identity) -> bool {
-    let other_open = account.open_id_of(identity).is_some_and(|open_id| *open_id != identity.open_id);
-    let other_union = match (account.union_id(), &identity.union_id) {
-        (Some(there), Some(here)) => there != here,
-        _ => false,
-    };
-    other_open || other_union
 }
 
 async fn row_of(store: &dyn Store, key: &IdentityKey) -> Result<Option<IdentityRow>, StoreError> {

@@ -4,9 +4,10 @@
 //! under the id of the claim. Whoever meets a claim without an account completes it, so neither a race nor a
 //! process that died half-way leaves two accounts for one person.
 
+use super::account_links::{Attached, attach};
 use crate::domain::{
-    Account, AccountId, Identity, IdentityKey, IdentityRow, MethodId, OnConflict, Refusal, Registration,
-    Resolution,
+    Account, AccountId, Identity, IdentityKey, IdentityRow, MethodId, OnConflict, Policy, Refusal,
+    Resolution, Stage,
     account::LastLogin,
     resolve::{Found, resolve},
 };
@@ -21,17 +22,40 @@ const ROUNDS: usize = 16;
 pub enum Outcome {
     /// This account, new or known.
     Account(Box<Account>),
-    /// Several accounts fit; nobody is signed in.
-    Several(Vec<AccountId>),
+    /// Nobody is signed in before they have answered this.
+    Asks(ToAsk),
     /// No login.
     Refused(Refusal),
+}
+
+/// What somebody is asked before they are signed in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ToAsk {
+    /// Which of these accounts it is to be.
+    Which(Vec<AccountId>),
+    /// To prove an account of theirs.
+    Whose {
+        /// Or to ask for a new one.
+        may_create: bool,
+    },
+}
+
+impl ToAsk {
+    /// The stage of a flow that keeps the question for `identity`.
+    pub fn of(self, identity: Identity) -> Stage {
+        let identity = Box::new(identity);
+        match self {
+            Self::Which(accounts) => Stage::Choosing { identity, accounts },
+            Self::Whose { may_create } => Stage::Binding { identity, may_create, code: None },
+        }
+    }
 }
 
 /// What a pool and a method allow.
 #[derive(Clone, Copy, Debug)]
 pub struct Rules {
-    /// Whether unknown people get an account.
-    pub registration: Registration,
+    /// What unknown people may do.
+    pub policy: Policy,
     /// What happens where OpenID and UnionID disagree.
     pub on_conflict: OnConflict,
 }
@@ -49,14 +73,26 @@ pub async fn account_of(
         if seen.complete_abandoned(store, identity, now).await? {
             continue;
         }
+        let by_contact = match seen.is_unknown() && rules.policy.matches() {
+            true => holders(store, identity).await?,
+            false => Vec::new(),
+        };
         let found = Found {
             by_open_id: &seen.by_open_id,
             by_union_id: &seen.by_union_id,
+            by_contact: &by_contact,
             chosen: seen.open_row().and_then(|row| row.chosen.as_ref()),
         };
-        match resolve(identity, found, rules.registration, rules.on_conflict) {
+        match resolve(identity, found, rules.policy, rules.on_conflict) {
             Resolution::Refused(reason) => return Ok(Outcome::Refused(reason)),
-            Resolution::Choose(accounts) => return Ok(Outcome::Several(accounts)),
+            Resolution::Choose(accounts) => return Ok(Outcome::Asks(ToAsk::Which(accounts))),
+            Resolution::Ask { may_create } => return Ok(Outcome::Asks(ToAsk::Whose { may_create })),
+            Resolution::Bind(account) => {
+                // Whether it was added or somebody else was first: the rule looks again, and finds what is there.
+                if let Attached::Done(account) = attach(store, &account, identity, now).await? {
+                    tracing::info!(target: "audit", event = "bound", by = "match", account = %account.id, %method);
+                }
+            }
             Resolution::Create => {
                 if let Some(account) = register(store, identity, method, now).await? {
                     return Ok(Outcome::Account(Box::new(account)));
@@ -109,6 +145,10 @@ impl Seen {
         Ok(Self { keys, rows, by_open_id, by_union_id })
     }
 
+    fn is_unknown(&self) -> bool {
+        self.by_open_id.is_empty() && self.by_union_id.is_empty()
+    }
+
     fn open_row(&self) -> Option<&IdentityRow> {
         self.rows.last().and_then(Option::as_ref)
     }
@@ -141,6 +181,20 @@ impl Seen {
     }
 }
 
+/// The accounts that the verified contacts of `identity` lead to, in two round trips.
+async fn holders(store: &dyn Store, identity: &Identity) -> Result<Vec<Account>, StoreError> {
+    let keys = identity.contact_keys();
+    if keys.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows = store.identities(&keys).await?;
+    let ids: Vec<AccountId> = rows.into_iter().flatten().flat_map(|row| row.accounts).collect();
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(store.accounts(&ids).await?.into_iter().flatten().collect())
+}
+
 /// Makes the account of an unknown person; `None` if somebody else got in between and all must be read again.
 async fn register(
     store: &dyn Store,
@@ -169,16 +223,25 @@ async fn register(
         }
         rows.push((key, row));
     }
-    // The widest row first: once it is settled, nobody points it elsewhere and the account id is final.
-    for (key, row) in rows {
-        if !settle(store, &key, &row, &id).await? {
-            return Ok(None);
-        }
-    }
     let mut account = Account::new(id.clone(), identity, now);
     account.last_login = Some(LastLogin { at: now, method: method.clone() });
+    // The widest row first: once it is settled, nobody points it elsewhere and the account id is final. What comes then
+    // comes at once: an account whose OpenID is still a claim is found all the same, and the next login settles it.
+    let mut rows = rows.into_iter();
+    if let Some((key, row)) = rows.next()
+        && !settle(store, &key, &row, &id).await?
+    {
+        return Ok(None);
+    }
+    let narrower = async {
+        match rows.next() {
+            Some((key, row)) => settle(store, &key, &row, &id).await,
+            None => Ok(true),
+        }
+    };
+    let (settled, created) = tokio::join!(narrower, store.create_account(&account));
     // Where another login of the same person was first, its account does not know these rows yet: look again.
-    Ok(store.create_account(&account).await?.then_some(account))
+    Ok((settled? && created?).then_some(account))
 }
 
 /// Gives up an open claim on the UnionID in favour of the account that the OpenID is settled for.

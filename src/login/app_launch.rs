@@ -109,7 +109,7 @@ impl Login {
                 self.close(taken.sign_in(account.id.clone()), token).await?;
             }
             // The question is a flow of its own.
-            Ok(Entered::Choose { .. }) => self.give_up(taken, FlowRefusal::SeveralAccounts).await?,
+            Ok(Entered::Asked { .. }) => self.give_up(taken, FlowRefusal::SeveralAccounts).await?,
             Err(ClientError::Refused(reason)) => self.give_up(taken, *reason).await?,
             // The app may try again once the lease has run out.
             Err(_) => {}

@@ -113,6 +113,7 @@ impl Login {
             union_id: union_id.map(UnionId::new).transpose().map_err(strange)?,
             profile: shown,
             phone: None,
+            email: None,
         })
     }
 }

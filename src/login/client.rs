@@ -7,13 +7,15 @@ mod error;
 mod pace;
 
 use super::account_links::{self, Attached};
-use super::account_of::{Outcome, Rules, account_of};
+use super::account_of::{Outcome, Rules, ToAsk, account_of};
+use super::binding::{Claim, Deliver};
 use super::directory::{App, Method, MethodKind};
 use super::finish::{Context, SESSION, Visit, session_salt};
+use super::question::{Question, Sent};
 use super::{FLOW_LIFETIME, FLOW_MEMORY, Login, flow_mark};
 use crate::domain::{
-    Account, AccountId, Flow, FlowId, FlowRefusal, Identity, InvalidTransition, MethodId, PoolId, Refusal,
-    ReturnTo, Stage,
+    Account, AccountId, Flow, FlowId, FlowRefusal, Identity, InvalidTransition, MethodId, Policy, PoolId,
+    Proof, ReturnTo, Stage,
 };
 use crate::ground::{Span, Timestamp, Token, TokenDigest, random_id};
 
@@ -33,14 +35,14 @@ pub enum Entered {
         expires_in: Span,
     },
     /// With a question.
-    Choose {
+    Asked {
         /// Names the question.
         flow: FlowId,
         /// Opens it, for this client alone.
         key: Token,
-        /// What can be chosen.
-        accounts: Vec<Account>,
-        /// How long.
+        /// What is asked.
+        question: Question,
+        /// How long it can be answered.
         expires_in: Span,
     },
 }
@@ -66,34 +68,27 @@ impl Login {
         identity: Identity,
         token: Token,
     ) -> Result<Entered, ClientError> {
-        match self.account_for(call.context, method, &identity).await? {
-            Ok(account) => self.admit(call, method, *account, &identity, token).await,
-            Err(accounts) => self.ask_which(call, method, identity, accounts).await,
-        }
+        self.log_in_by(call, method, identity, token, method.policy).await
     }
 
-    /// The account of `identity`, or those that fit.
-    async fn account_for(
+    /// The same, for somebody who may do what `policy` says if they are unknown.
+    async fn log_in_by(
         &self,
-        context: Context<'_>,
+        call: Call<'_>,
         method: &Method,
-        identity: &Identity,
-    ) -> Result<Result<Box<Account>, Vec<AccountId>>, ClientError> {
-        let pool = context.directory.pool(&identity.pool);
-        let rules = Rules {
-            registration: method.registration,
-            on_conflict: pool.map(|pool| pool.on_conflict).unwrap_or_default(),
-        };
-        let refusal = match account_of(&*self.store, identity, &method.id, rules, self.now()).await? {
-            Outcome::Account(account) => return Ok(Ok(account)),
-            Outcome::Several(accounts) => return Ok(Err(accounts)),
+        identity: Identity,
+        token: Token,
+        policy: Policy,
+    ) -> Result<Entered, ClientError> {
+        let pool = call.context.directory.pool(&identity.pool);
+        let rules = Rules { policy, on_conflict: pool.map(|pool| pool.on_conflict).unwrap_or_default() };
+        let refusal = match account_of(&*self.store, &identity, &method.id, rules, self.now()).await? {
+            Outcome::Account(account) => return self.admit(call, method, *account, &identity, token).await,
+            Outcome::Asks(question) => return self.ask_client(call, method, identity, question).await,
             Outcome::Refused(refusal) => refusal,
         };
         tracing::info!(target: "audit", event = "login_refused", method = %method.id, app = %method.app, reason = ?refusal);
-        Err(ClientError::Refused(match refusal {
-            Refusal::AccountDisabled => FlowRefusal::AccountDisabled,
-            Refusal::RegistrationClosed => FlowRefusal::RegistrationClosed,
-        }))
+        Err(ClientError::Refused(refusal.into()))
     }
 
     /// Opens the session of `token`.
@@ -117,32 +112,30 @@ impl Login {
         Ok(Entered::SignedIn { token, account: Box::new(account), expires_in: policy.absolute })
     }
 
-    /// Keeps the question which account it is to be.
-    async fn ask_which(
+    /// Keeps a question for the client.
+    async fn ask_client(
         &self,
         call: Call<'_>,
         method: &Method,
         identity: Identity,
-        accounts: Vec<AccountId>,
+        question: ToAsk,
     ) -> Result<Entered, ClientError> {
-        let key = Token::generate(&mut rand::rng());
-        let offered = self.store.accounts(&accounts).await?.into_iter().flatten().collect();
-        let now = self.now();
+        let (key, now) = (Token::generate(&mut rand::rng()), self.now());
         let begun = begin(call, method, identity.pool.clone(), key.digest(), now, FLOW_LIFETIME);
-        let flow = begun.ask(identity, accounts, now.plus(FLOW_LIFETIME))?;
+        let flow = begun.ask(question.of(identity), now.plus(FLOW_LIFETIME))?;
+        let question = self.question_of(method, &flow).await?.ok_or(ClientError::FlowFinished)?;
         self.store.put_flow(&flow, FLOW_LIFETIME.plus(FLOW_MEMORY)).await?;
         tracing::info!(target: "audit", event = "login_asks", method = %method.id, flow = flow_mark(&flow.id));
-        Ok(Entered::Choose { flow: flow.id, key, accounts: offered, expires_in: FLOW_LIFETIME })
+        Ok(Entered::Asked { flow: flow.id, key, question, expires_in: FLOW_LIFETIME })
     }
 
-    /// Answers the question which account it is to be.
-    pub async fn choose(
+    /// The flow `id` that this client was asked in, and its method.
+    async fn own_question<'c>(
         &self,
-        call: Call<'_>,
+        call: Call<'c>,
         id: &FlowId,
         key: &Token,
-        account: &AccountId,
-    ) -> Result<Entered, ClientError> {
+    ) -> Result<(Flow, &'c Method), ClientError> {
         let flow = self.store.flow(id).await?.ok_or(ClientError::FlowExpired)?;
         if !flow.browser.matches(key) {
             tracing::warn!(target: "audit", event = "choice_refused", flow = flow_mark(id), problem = "another client's");
@@ -153,6 +146,18 @@ impl Login {
             return Err(ClientError::FlowExpired);
         }
         let method = call.context.directory.method(&flow.method).ok_or(ClientError::FlowExpired)?;
+        Ok((flow, method))
+    }
+
+    /// Answers the question which account it is to be.
+    pub async fn choose(
+        &self,
+        call: Call<'_>,
+        id: &FlowId,
+        key: &Token,
+        account: &AccountId,
+    ) -> Result<Entered, ClientError> {
+        let (flow, method) = self.own_question(call, id, key).await?;
         let taken = flow.choose(account, self.now()).inspect_err(|problem| {
             tracing::warn!(target: "audit", event = "choice_refused", flow = flow_mark(id), %problem);
         })?;
@@ -162,14 +167,66 @@ impl Login {
             return Err(ClientError::FlowFinished);
         }
         account_links::remember_choice(&*self.store, &identity, account).await?;
+        self.log_in_answered(call, method, taken, key, identity, method.policy).await
+    }
+
+    /// Takes the claim of somebody whom no account answers to, and logs them in if it is good.
+    pub async fn bind(
+        &self,
+        call: Call<'_>,
+        id: &FlowId,
+        key: &Token,
+        claim: Claim,
+    ) -> Result<Entered, ClientError> {
+        let (flow, method) = self.own_question(call, id, key).await?;
+        let policy = if matches!(claim, Claim::New) { Policy::CREATE } else { method.policy };
+        let (taken, identity) =
+            self.claim(call.context.directory, flow, key, method, claim, call.visit).await?;
+        let identity = self.settle_claim(&taken, identity).await?;
+        match identity {
+            Ok(identity) => self.log_in_answered(call, method, taken, key, identity, policy).await,
+            Err(reason) => {
+                self.store.swap_flow(&taken.refuse(reason)?, FLOW_MEMORY).await?;
+                Err(ClientError::Refused(reason))
+            }
+        }
+    }
+
+    /// Sends a code to an address that somebody says their account has; says when another may be sent.
+    pub async fn send_code(
+        &self,
+        call: Call<'_>,
+        id: &FlowId,
+        key: &Token,
+        (proof, to): (Proof, &str),
+        deliver: impl Deliver,
+    ) -> Result<Option<Sent>, ClientError> {
+        let (flow, method) = self.own_question(call, id, key).await?;
+        let flow = self.send_bind_code(flow, key, method, (proof, to), deliver).await?;
+        Ok(match self.question_of(method, &flow).await? {
+            Some(Question::Bind(unbound)) => unbound.sent,
+            _ => None,
+        })
+    }
+
+    /// Logs in whoever has answered a question.
+    async fn log_in_answered(
+        &self,
+        call: Call<'_>,
+        method: &Method,
+        taken: Flow,
+        key: &Token,
+        identity: Identity,
+        policy: Policy,
+    ) -> Result<Entered, ClientError> {
         let token = key.derive(SESSION, session_salt(&taken).as_bytes());
-        let entered = self.log_in(call, method, identity, token).await?;
+        let entered = self.log_in_by(call, method, identity, token, policy).await?;
         match &entered {
             Entered::SignedIn { account, token, .. } => {
                 self.close(taken.sign_in(account.id.clone()), token).await?;
             }
             // Asked once more, because the accounts have changed: a flow of its own.
-            Entered::Choose { .. } => {}
+            Entered::Asked { .. } => {}
         }
         Ok(entered)
     }
@@ -214,7 +271,7 @@ impl Login {
         let attached = account_links::attach(&*self.store, account, identity, self.now()).await?;
         let account = match attached {
             Attached::Done(account) => account,
-            Attached::Taken => {
+            Attached::Taken | Attached::HasAnother => {
                 tracing::warn!(target: "audit", event = "attach_refused", account = %account, method = %method);
                 return Err(ClientError::IdentityTaken);
             }

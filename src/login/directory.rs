@@ -11,9 +11,10 @@ use std::collections::BTreeMap;
 use url::Url;
 
 use super::token_source::TokenSource;
-use crate::domain::{AppId, MethodId, OnConflict, PoolId, Registration};
+use crate::domain::{AppId, MethodId, OnConflict, Policy, PoolId, Proof};
 use crate::gate::client::ClientKind;
 use crate::ground::{Secret, Span};
+use crate::notify::Webhook;
 use crate::wechat::push::PushKeys;
 
 pub use super::replies::Replies;
@@ -27,8 +28,8 @@ pub use settings::{
 pub struct Pool {
     /// What happens where OpenID and UnionID disagree.
     pub on_conflict: OnConflict,
-    /// Whether unknown people get an account, unless the method says otherwise.
-    pub registration: Registration,
+    /// The site that checks passwords itself, if they were not imported.
+    pub proof_webhook: Option<Webhook>,
 }
 
 /// A checked app.
@@ -67,8 +68,10 @@ pub struct Method {
     pub app: String,
     /// The operator's text for it.
     pub label: Option<String>,
-    /// Whether unknown people get an account.
-    pub registration: Registration,
+    /// What unknown people who come this way may do.
+    pub policy: Policy,
+    /// How they may prove an account of theirs, in the order in which they are offered.
+    pub proofs: Vec<Proof>,
 }
 
 /// What a method does, with its own settings.

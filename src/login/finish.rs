@@ -10,8 +10,7 @@ use super::account_of::{Outcome, Rules, account_of};
 use super::directory::{Directory, Method, MethodKind};
 use super::{FLOW_LIFETIME, FLOW_MEMORY, Login, SessionRules, flow_mark};
 use crate::domain::{
-    Account, Flow, FlowId, FlowRefusal, Identity, InvalidTransition, MethodId, Origin, Refusal, Session,
-    Stage,
+    Account, Flow, FlowId, FlowRefusal, Identity, InvalidTransition, MethodId, Origin, Policy, Session, Stage,
 };
 use crate::ground::{Timestamp, Token, TokenDigest, random_id};
 use crate::store::StoreError;
@@ -67,8 +66,8 @@ pub enum Ending {
         /// The flow that waits.
         flow: Box<Flow>,
     },
-    /// Several accounts fit; the browser that began is asked which it is to be.
-    Choose {
+    /// The browser that began is asked something first.
+    Asks {
         /// The flow that keeps the question.
         flow: Box<Flow>,
     },
@@ -105,7 +104,7 @@ pub(super) enum Taken {
     Ours(Flow),
     /// Another one was.
     Finished(Flow),
-    /// Nobody has agreed on the phone yet, or has said yet which account it is to be.
+    /// Nobody has agreed on the phone yet, or has answered yet what was asked.
     NotYet(Flow),
     /// The other one takes too long, or so many wait that nobody else can.
     Busy,
@@ -207,7 +206,11 @@ impl Login {
                 Err(InvalidTransition::Finished) => return Ok(Taken::Finished(flow)),
                 Err(InvalidTransition::Expired) => return Ok(Taken::Gone),
                 Err(
-                    InvalidTransition::NotApproved | InvalidTransition::NotOffered | InvalidTransition::Taken,
+                    InvalidTransition::NotApproved
+                    | InvalidTransition::NotOffered
+                    | InvalidTransition::Taken
+                    | InvalidTransition::CodeSpent(_)
+                    | InvalidTransition::TooSoon { .. },
                 ) => return Ok(Taken::NotYet(flow)),
                 Ok(taken) => {
                     if self.store.swap_flow(&taken, FLOW_LIFETIME).await? {
@@ -252,7 +255,11 @@ impl Login {
             Ok(identity) => {
                 let pool = context.directory.pool(&identity.pool);
                 let rules = Rules {
-                    registration: method.registration,
+                    // Whoever was asked and wants a new account is asked no more.
+                    policy: match taken.stage {
+                        Stage::Chosen { account: None, .. } => Policy::CREATE,
+                        _ => method.policy,
+                    },
                     on_conflict: pool.map(|pool| pool.on_conflict).unwrap_or_default(),
                 };
                 let now = self.clock.now();
@@ -263,11 +270,10 @@ impl Login {
                                 .await?;
                         return self.open(context, taken, browser, &account, &identity, visit).await;
                     }
-                    Outcome::Several(accounts) => {
-                        return self.offer(taken, browser, method, identity, accounts).await;
+                    Outcome::Asks(question) => {
+                        return self.ask_first(taken, browser, method, question.of(identity)).await;
                     }
-                    Outcome::Refused(Refusal::AccountDisabled) => FlowRefusal::AccountDisabled,
-                    Outcome::Refused(Refusal::RegistrationClosed) => FlowRefusal::RegistrationClosed,
+                    Outcome::Refused(refusal) => refusal.into(),
                 }
             }
         };
@@ -328,7 +334,7 @@ impl Login {
                     None => Ok(Ending::Unknown),
                 }
             }
-            Stage::Choosing { .. } => Ok(Ending::Choose { flow: Box::new(flow) }),
+            Stage::Choosing { .. } | Stage::Binding { .. } => Ok(Ending::Asks { flow: Box::new(flow) }),
             _ => Ok(Ending::Unknown),
         }
     }

@@ -131,6 +131,7 @@ fn identity(app: &App, session: &JsSession) -> Result<Identity, ClientError> {
         union_id: session.unionid.clone().map(UnionId::new).transpose().map_err(strange)?,
         profile: Profile::default(),
         phone: None,
+        email: None,
     })
 }
 

@@ -54,6 +54,7 @@ impl Progress {
             Stage::Approved { .. }
             | Stage::Exchanging { .. }
             | Stage::Choosing { .. }
+            | Stage::Binding { .. }
             | Stage::Chosen { .. } => Self::Approved,
         }
     }

@@ -159,6 +159,42 @@ codes! {
     RegistrationClosed = "registration_closed", FORBIDDEN, false,
         en "No account for this WeChat", "Only people who already have an account may sign in here, and this WeChat belongs to none. Nothing about you was stored.",
         zh "此微信没有对应的账号", "本站只允许已有账号的用户登录，而此微信未关联任何账号。我们没有保存您的任何信息。";
+    /// Nobody is known by this WeChat, and no account has its phone number.
+    NoMatch = "no_matching_account", FORBIDDEN, false,
+        en "No account fits your WeChat", "People sign in here by the phone number of their account, and WeChat gave none that an account has. Nothing about you was stored.",
+        zh "没有与您的微信匹配的账号", "本站通过账号的手机号确认用户，而微信没有提供任何账号所用的手机号。我们没有保存您的任何信息。";
+    /// The account belongs to another WeChat.
+    AccountHasWechat = "account_has_wechat", CONFLICT, false,
+        en "This account belongs to another WeChat", "The account is signed in to with another WeChat already, and nothing is taken from it. Nobody was signed in.",
+        zh "该账号已绑定其他微信", "该账号已经绑定了另一个微信，不会被覆盖。没有登录任何账号。";
+    /// Name and password, or a code, do not fit; or there is no such account.
+    WrongProof = "wrong_proof", FORBIDDEN, true,
+        en "That is not right", "Name and password, or the code, do not fit together. Check what you typed and try again.",
+        zh "信息不正确", "账号与密码不匹配，或者验证码不正确。请核对后重试。";
+    /// The code that was sent is too old, or was tried too often.
+    CodeSpent = "code_spent", FORBIDDEN, true,
+        en "This code no longer works", "A code works for ten minutes and five tries. Have a new one sent.",
+        zh "验证码已失效", "验证码十分钟内有效，最多可尝试五次。请重新获取验证码。";
+    /// A code was sent only just now.
+    CodeTooSoon = "code_too_soon", TOO_MANY_REQUESTS, true,
+        en "A code was sent only just now", "One code can be sent each minute. Wait a moment, and look where messages of strangers go.",
+        zh "刚刚发送过验证码", "每分钟只能发送一次验证码。请稍候，并检查垃圾邮件或拦截的短信。";
+    /// Too many proofs were wrong.
+    Locked = "locked", TOO_MANY_REQUESTS, true,
+        en "Too many wrong tries", "For the safety of the account nothing can be tried for a while. Please come back later.",
+        zh "错误次数过多", "为了账号安全，暂时无法继续尝试，请稍后再试。";
+    /// The operator does not offer this proof.
+    ProofNotOffered = "proof_not_offered", FORBIDDEN, false,
+        en "An account cannot be proven this way here", "Choose one of the ways that are offered.",
+        zh "不支持这种验证方式", "请选择页面提供的验证方式。";
+    /// What was typed is no phone number or email address.
+    AddressInvalid = "address_invalid", BAD_REQUEST, false,
+        en "No code can be sent there", "That is not an email address, or not a phone number; write numbers from abroad with + and the country code.",
+        zh "无法发送到该地址", "请输入正确的邮箱地址或手机号，境外手机号请以 + 和国家代码开头。";
+    /// The site that knows the passwords gives no answer.
+    ProofUnavailable = "proof_unavailable", SERVICE_UNAVAILABLE, true,
+        en "The password cannot be checked right now", "The site that knows your password gives no answer. Please try again in a moment.",
+        zh "暂时无法验证密码", "保存密码的网站暂时没有响应，请稍后再试。";
     /// Several accounts fit.
     SeveralAccounts = "several_accounts", CONFLICT, false,
         en "Several accounts fit your WeChat", "More than one account on this site belongs to your WeChat, so nobody was signed in.",
@@ -316,6 +352,8 @@ impl From<FlowRefusal> for ErrorCode {
             FlowRefusal::Denied => Self::Denied,
             FlowRefusal::AccountDisabled => Self::AccountDisabled,
             FlowRefusal::RegistrationClosed => Self::RegistrationClosed,
+            FlowRefusal::NoMatch => Self::NoMatch,
+            FlowRefusal::Taken => Self::AccountHasWechat,
             FlowRefusal::SeveralAccounts => Self::SeveralAccounts,
             FlowRefusal::Snapshot => Self::Snapshot,
             FlowRefusal::CodeRejected => Self::CodeRejected,

@@ -2,12 +2,14 @@
 //!
 //! They hold what a page says and where it leads, never how it looks.
 
+mod bind;
 mod choose;
 mod login;
 mod notice;
 mod phone;
 mod samples;
 
+pub use bind::Bind;
 pub use choose::{Choice, Choose};
 pub use login::{CodeOf, Login, LoginBody, MethodLabel, MethodLink, Scan};
 pub use notice::{Notice, UnknownNotice};
@@ -38,6 +40,8 @@ pub enum Page {
     Confirmed(Confirmed),
     /// Asks which account it is to be.
     Choose(Choose),
+    /// Asks for an account of theirs.
+    Bind(Bind),
     /// Asks before signing out.
     Logout(Logout),
     /// Signed out.
@@ -109,6 +113,7 @@ impl Page {
             Self::Confirm(_) => "confirm.html",
             Self::Confirmed(_) => "confirmed.html",
             Self::Choose(_) => "choose.html",
+            Self::Bind(_) => "bind.html",
             Self::Logout(_) => "logout.html",
             Self::LoggedOut(_) => "logged_out.html",
             Self::Error(_) => "error.html",
@@ -127,8 +132,17 @@ impl Page {
             | Self::Confirm(_)
             | Self::Confirmed(_)
             | Self::Choose(_)
+            | Self::Bind(_)
             | Self::Logout(_)
             | Self::LoggedOut(_) => None,
+        }
+    }
+
+    /// What its `words` are about: what went wrong, or what was wrong with the last answer to a question.
+    pub fn trouble(&self) -> Option<ErrorCode> {
+        match self {
+            Self::Bind(bind) => bind.trouble,
+            _ => self.code(),
         }
     }
 
@@ -136,7 +150,7 @@ impl Page {
     pub fn status(&self) -> StatusCode {
         match self {
             Self::Login(Login { body: LoginBody::TooMany { .. }, .. }) => StatusCode::TOO_MANY_REQUESTS,
-            _ => self.code().map_or(StatusCode::OK, ErrorCode::status),
+            _ => self.trouble().map_or(StatusCode::OK, ErrorCode::status),
         }
     }
 
@@ -144,7 +158,8 @@ impl Page {
     pub fn retry_after(&self) -> Option<u64> {
         match self {
             Self::Login(Login { body: LoginBody::TooMany { seconds }, .. }) => Some(*seconds),
-            _ => self.code().and_then(ErrorCode::retry_after),
+            Self::Bind(bind) if bind.wait_secs.is_some() => bind.wait_secs,
+            _ => self.trouble().and_then(ErrorCode::retry_after),
         }
     }
 

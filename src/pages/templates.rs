@@ -31,6 +31,7 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("confirm.html", include_str!("templates/confirm.html")),
     ("confirmed.html", include_str!("templates/confirmed.html")),
     ("choose.html", include_str!("templates/choose.html")),
+    ("bind.html", include_str!("templates/bind.html")),
     ("logout.html", include_str!("templates/logout.html")),
     ("logged_out.html", include_str!("templates/logged_out.html")),
     ("error.html", include_str!("templates/error.html")),
@@ -100,7 +101,7 @@ impl Templates {
             Lang::Zh => &self.shared_zh,
             Lang::En => &self.shared_en,
         };
-        let words = page.code().map(|code| {
+        let words = page.trouble().map(|code| {
             let words = code.words(lang);
             context! { code => code.as_str(), status => code.status().as_u16(), retryable => code.retryable(),
             title => words.title, message => words.message }
@@ -193,6 +194,7 @@ fn page_value(page: &Page) -> Value {
         Page::Confirm(confirm) => Value::from(Serde(confirm)),
         Page::Confirmed(confirmed) => Value::from(Serde(confirmed)),
         Page::Choose(choose) => Value::from(Serde(choose)),
+        Page::Bind(bind) => Value::from(Serde(bind)),
         Page::Logout(logout) => Value::from(Serde(logout)),
         Page::LoggedOut(logged_out) => Value::from(Serde(logged_out)),
         Page::Error(error) => Value::from(Serde(error)),

@@ -106,7 +106,12 @@ impl Visitor {
 
     /// "Slower", and after how many seconds.
     pub(super) fn too_many(&self, seconds: u64) -> Response {
-        let mut response = self.refuse(ErrorCode::TooMany);
+        self.refuse_for(ErrorCode::TooMany, seconds)
+    }
+
+    /// An error that passes after some seconds.
+    pub(super) fn refuse_for(&self, code: ErrorCode, seconds: u64) -> Response {
+        let mut response = self.refuse(code);
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         response
     }

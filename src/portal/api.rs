@@ -3,6 +3,7 @@
 //! Knows no cookies: a client proves itself with a bearer token or with what it was given for one login, so that no
 //! page of another site can make a browser call it.
 
+mod bind;
 mod body;
 mod confirm;
 mod document;
@@ -24,8 +25,8 @@ use super::Portal;
 use super::answer::{Answer, Refused};
 use super::visitor::Visitor;
 use crate::domain::{MethodId, ReturnTo};
+use crate::login::Visit;
 use crate::login::client::{Call, ClientError};
-use crate::login::{Context, Visit};
 use crate::pages::ErrorCode;
 
 /// The largest body of a call.
@@ -38,6 +39,9 @@ pub(super) fn router() -> OpenApiRouter<Portal> {
         .routes(routes!(login::login))
         .routes(routes!(login::attach))
         .routes(routes!(login::choose))
+        .routes(routes!(bind::bind))
+        .routes(routes!(bind::create))
+        .routes(routes!(bind::send_code))
         .routes(routes!(login::logout))
         .routes(routes!(confirm::scan))
         .routes(routes!(confirm::confirm))
@@ -75,14 +79,7 @@ impl Client {
 
     /// What the use cases work with.
     fn call(&self) -> Call<'_> {
-        let snapshot = &self.visitor.snapshot;
-        let context = Context {
-            directory: &snapshot.directory,
-            wechat: &snapshot.wechat,
-            rules: &snapshot.sessions,
-            host: &self.visitor.host,
-        };
-        Call { context, visit: &self.visit, home: &self.home }
+        Call { context: self.visitor.context(), visit: &self.visit, home: &self.home }
     }
 
     /// Refuses a method that no route of the host that was asked offers: the token would be for that host.

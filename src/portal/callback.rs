@@ -11,7 +11,6 @@ use super::visitor::Visitor;
 use super::{choose, flow};
 use crate::domain::{Flow, FlowRefusal, Handover, ReturnTo};
 use crate::ground::TokenDigest;
-use crate::login::finish::Context;
 use crate::login::{App, AppKind, Ending, Presence};
 use crate::pages::{self, ErrorCode, Notice, Page};
 use crate::wechat::CallbackAnswer;
@@ -41,15 +40,8 @@ async fn finish(portal: &Portal, visitor: &Visitor, app: &str, query: Option<Str
 }
 
 async fn come_back(portal: &Portal, visitor: &Visitor, app: &App, query: Option<String>) -> Answer {
-    let snapshot = &visitor.snapshot;
     let answer = CallbackAnswer::parse(query.as_deref().unwrap_or_default());
-    let context = Context {
-        directory: &snapshot.directory,
-        wechat: &snapshot.wechat,
-        rules: &snapshot.sessions,
-        host: &visitor.host,
-    };
-    let ending = portal.login.callback(context, app, answer, &visitor.visit()).await;
+    let ending = portal.login.callback(visitor.context(), app, answer, &visitor.visit()).await;
     leave(portal, visitor, ending.map_err(|error| visitor.refuse(error))?).await
 }
 
@@ -76,7 +68,7 @@ pub(super) async fn leave(portal: &Portal, visitor: &Visitor, ending: Ending) ->
         Ending::DeniedSomewhere => {
             Ok(visitor.go_own(&visitor.host, &again(visitor, None, Some(Notice::Denied))))
         }
-        Ending::Choose { flow } => Ok(visitor.go_own(&visitor.host, &choose::path(visitor, &flow))),
+        Ending::Asks { flow } => Ok(visitor.go_own(&visitor.host, &choose::path(visitor, &flow))),
         Ending::NotOffered { flow } => {
             Err(visitor.refuse_with_retry(ErrorCode::AccountNotOffered, choose::path(visitor, &flow)))
         }

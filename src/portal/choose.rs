@@ -3,21 +3,38 @@
 //! The page opens nothing; only what it offered is accepted, once, from the browser that was asked.
 
 use axum::extract::{Form, Query, State};
+use axum::response::Response;
 use serde::Deserialize;
 
 use super::answer::Answer;
 use super::visitor::Visitor;
-use super::{Portal, callback};
-use crate::domain::{Account, AccountId, Flow, FlowId, email, phone};
+use super::{Portal, bind, callback};
+use crate::domain::{Account, AccountId, Flow, FlowId, Stage, email, phone};
 use crate::ground::Timestamp;
-use crate::login::choice::Question;
-use crate::login::finish::Context;
+use crate::login::Ending;
+use crate::login::question::{Asked, Question};
 use crate::pages::{self, Choice, ErrorCode, Page};
 
+/// Which login a page asks about.
 #[derive(Debug, Deserialize)]
 pub(super) struct Which {
     #[serde(default)]
     flow: String,
+}
+
+impl From<String> for Which {
+    fn from(flow: String) -> Self {
+        Self { flow }
+    }
+}
+
+impl Which {
+    /// The flow, unless it is asked about too often.
+    pub(super) fn flow(self, portal: &Portal, visitor: &Visitor) -> Result<FlowId, Response> {
+        let id = FlowId::new(self.flow).map_err(|_| visitor.refuse(ErrorCode::FlowExpired))?;
+        portal.throttle.check_flow(&id).map_err(|seconds| visitor.too_many(seconds))?;
+        Ok(id)
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -34,13 +51,24 @@ pub(super) async fn ask(
     visitor: Visitor,
     Query(which): Query<Which>,
 ) -> Answer {
-    let id = FlowId::new(which.flow).map_err(|_| visitor.refuse(ErrorCode::FlowExpired))?;
-    portal.throttle.check_flow(&id).map_err(|seconds| visitor.too_many(seconds))?;
-    let question = portal.login.choice(&id, &visitor.visit()).await;
-    match question.map_err(|error| visitor.refuse(error))? {
-        Ok(question) => Ok(visitor.page(&Page::Choose(page(&visitor, &question)))),
+    let id = which.flow(&portal, &visitor)?;
+    match question(&portal, &visitor, &id).await? {
+        Ok(Asked { flow, question: Question::Choose(accounts) }) => {
+            Ok(visitor.page(&Page::Choose(page(&visitor, &flow, &accounts))))
+        }
+        Ok(asked) => callback::leave(&portal, &visitor, asked.into_ending()).await,
         Err(ending) => callback::leave(&portal, &visitor, ending).await,
     }
+}
+
+/// What the browser is asked about the login `id`, or what became of that.
+pub(super) async fn question(
+    portal: &Portal,
+    visitor: &Visitor,
+    id: &FlowId,
+) -> Result<Result<Asked, Ending>, Response> {
+    let asked = portal.login.asked(visitor.context(), id, &visitor.visit()).await;
+    asked.map_err(|error| visitor.refuse(error))
 }
 
 /// `POST choose`.
@@ -49,21 +77,13 @@ pub(super) async fn answer(
     visitor: Visitor,
     Form(answered): Form<Answered>,
 ) -> Answer {
-    let id = FlowId::new(answered.flow).map_err(|_| visitor.refuse(ErrorCode::FlowExpired))?;
-    portal.throttle.check_flow(&id).map_err(|seconds| visitor.too_many(seconds))?;
+    let id = Which::from(answered.flow).flow(&portal, &visitor)?;
     let account = AccountId::new(answered.account);
     let account = account.map_err(|_| visitor.refuse(ErrorCode::AccountNotOffered))?;
     let (here, listener) = (portal.clone(), visitor.clone());
     // What has begun is finished whether or not the browser stays to listen.
     let work = async move {
-        let snapshot = &visitor.snapshot;
-        let context = Context {
-            directory: &snapshot.directory,
-            wechat: &snapshot.wechat,
-            rules: &snapshot.sessions,
-            host: &visitor.host,
-        };
-        let ending = portal.login.choose_account(context, &id, &account, &visitor.visit()).await;
+        let ending = portal.login.choose_account(visitor.context(), &id, &account, &visitor.visit()).await;
         callback::leave(&portal, &visitor, ending.map_err(|error| visitor.refuse(error))?).await
     };
     here.see_through(listener, work).await
@@ -71,15 +91,18 @@ pub(super) async fn answer(
 
 /// The address of the question that `flow` keeps.
 pub(super) fn path(visitor: &Visitor, flow: &Flow) -> String {
-    visitor.own(&format!("choose?flow={}", flow.id))
+    match flow.stage {
+        Stage::Binding { .. } => bind::path(visitor, &flow.id),
+        _ => visitor.own(&format!("choose?flow={}", flow.id)),
+    }
 }
 
-fn page(visitor: &Visitor, question: &Question) -> pages::Choose {
+fn page(visitor: &Visitor, flow: &Flow, accounts: &[Account]) -> pages::Choose {
     pages::Choose {
         action: visitor.own("choose"),
-        flow: question.flow.id.to_string(),
-        accounts: question.accounts.iter().map(|account| choice(account, visitor.now)).collect(),
-        again_href: callback::again(visitor, Some(&question.flow), None),
+        flow: flow.id.to_string(),
+        accounts: accounts.iter().map(|account| choice(account, visitor.now)).collect(),
+        again_href: callback::again(visitor, Some(flow), None),
     }
 }
 

@@ -21,7 +21,6 @@ use super::visitor::Visitor;
 use super::{Portal, callback};
 use crate::domain::FlowId;
 use crate::ground::{Span, Token};
-use crate::login::finish::Context;
 use crate::login::{Login, NotWatching, Progress, STEP_ASIDE, Seen, Watching};
 use crate::pages::ErrorCode;
 
@@ -195,14 +194,7 @@ pub(super) async fn finish(
     let (here, listener) = (portal.clone(), visitor.clone());
     // As with a callback: what has begun is finished whether or not the browser stays to listen.
     let work = async move {
-        let snapshot = &visitor.snapshot;
-        let context = Context {
-            directory: &snapshot.directory,
-            wechat: &snapshot.wechat,
-            rules: &snapshot.sessions,
-            host: &visitor.host,
-        };
-        let ending = portal.login.finish(context, &id, &visitor.visit()).await;
+        let ending = portal.login.finish(visitor.context(), &id, &visitor.visit()).await;
         callback::leave(&portal, &visitor, ending.map_err(|error| visitor.refuse(error))?).await
     };
     here.see_through(listener, work).await

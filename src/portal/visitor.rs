@@ -17,7 +17,7 @@ use super::{Portal, answer};
 use crate::gate::client::{ClientKind, client_kind};
 use crate::gate::route::host_name;
 use crate::ground::{Timestamp, Token, TokenDigest};
-use crate::login::{Presence, STEP_ASIDE, Visit};
+use crate::login::{Context, Presence, STEP_ASIDE, Visit};
 use crate::pages::Lang;
 use crate::snapshot::Snapshot;
 
@@ -105,6 +105,17 @@ impl Visitor {
             former: self.tokens.iter().map(Token::digest).collect(),
             ip: self.ip.clone(),
             user_agent: self.user_agent.clone(),
+        }
+    }
+
+    /// What the use cases of logins work with.
+    pub(super) fn context(&self) -> Context<'_> {
+        let snapshot = &self.snapshot;
+        Context {
+            directory: &snapshot.directory,
+            wechat: &snapshot.wechat,
+            rules: &snapshot.sessions,
+            host: &self.host,
         }
     }
 

@@ -31,6 +31,7 @@ pub(crate) async fn plant(world: &World, id: &str, keys: &[IdentityKey]) {
         union_id: None,
         profile: Profile::default(),
         phone: None,
+        email: None,
     };
     let id = AccountId::new(id).unwrap();
     let mut account = Account::new(id.clone(), &identity, Timestamp::from_millis(1));

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use menshen::domain::{
-    Account, AccountId, AppId, Identity, IdentityKey, MethodId, OnConflict, OpenId, PoolId, Profile,
-    Registration, UnionId,
+    Account, AccountId, AppId, Identity, IdentityKey, MethodId, OnConflict, OpenId, Policy, PoolId, Profile,
+    UnionId,
 };
 use menshen::ground::{SystemClock, Timestamp};
-use menshen::login::account_of::{Outcome, Rules, account_of};
+use menshen::login::account_of::{Outcome, Rules, ToAsk, account_of};
 use menshen::store::{self, Store, StoreError};
 use proptest::prelude::*;
 use rstest::rstest;
@@ -37,6 +37,7 @@ impl Seen {
             union_id: self.with_union.then(|| UnionId::new("union").unwrap()),
             profile: Profile::default(),
             phone: None,
+            email: None,
         }
     }
 }
@@ -48,7 +49,7 @@ async fn store() -> Arc<FaultyStore> {
 }
 
 async fn log_in(store: &dyn Store, seen: Seen) -> Result<Outcome, StoreError> {
-    let rules = Rules { registration: Registration::Open, on_conflict: OnConflict::Choose };
+    let rules = Rules { policy: Policy::default(), on_conflict: OnConflict::Choose };
     let method = MethodId::new("method").unwrap();
     account_of(store, &seen.identity(), &method, rules, Timestamp::from_millis(1_700_000_000_000)).await
 }
@@ -231,8 +232,8 @@ proptest! {
             for outcome in outcomes {
                 match outcome {
                     Outcome::Account(account) => assert!(created.contains(&account.id)),
-                    Outcome::Several(accounts) => assert_eq!((accounts.len(), created.len()), (2, 2)),
-                    Outcome::Refused(reason) => panic!("{reason:?}"),
+                    Outcome::Asks(ToAsk::Which(accounts)) => assert_eq!((accounts.len(), created.len()), (2, 2)),
+                    other => panic!("{other:?}"),
                 }
             }
             let keys: Vec<IdentityKey> = logins.iter().flat_map(|seen| seen.identity().keys()).collect();

@@ -20,6 +20,12 @@ mod world;
 #[path = "../support/faulty_store.rs"]
 #[allow(dead_code, unreachable_pub)]
 mod faulty_store;
+#[path = "../support/smtp_server.rs"]
+#[allow(dead_code, unreachable_pub)]
+mod smtp_server;
+#[path = "../support/webhook.rs"]
+#[allow(dead_code, unreachable_pub)]
+mod webhook;
 #[path = "../support/redis_server.rs"]
 #[allow(dead_code, unreachable_pub)]
 mod redis_server;
@@ -30,6 +36,9 @@ mod api_input;
 mod api_limits;
 mod app_launch;
 mod attach;
+mod bind;
+mod bind_policy;
+mod binding;
 mod callback;
 mod choose;
 mod chooser;

@@ -43,6 +43,7 @@ async fn people() -> Arc<dyn Store> {
             union_id: None,
             profile: Profile::default(),
             phone: None,
+            email: None,
         };
         let account = Account::new(AccountId::new(id).unwrap(), &identity, NOW);
         assert!(store.create_account(&account).await.unwrap());

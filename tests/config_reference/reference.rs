@@ -66,15 +66,20 @@ impl Reference {
         examples
     }
 
-    /// The file with one example in force, instead of the active key that it is an alternative to.
+    /// The file with one example in force, instead of the active key that it is an alternative to. An example of a
+    /// table that is itself one comes with it.
     pub(crate) fn with_example(&self, example: &Range<usize>) -> String {
-        let text = self.text(|index, _| example.contains(&index));
-        let [Line::Example { key, .. }] = &self.lines[example.clone()] else { return text };
         let table = self.table_around(example.start);
+        let blocks = self.examples();
+        let around = blocks.iter().find(|block| block.start == table.start);
+        let in_force = |index| example.contains(&index) || around.is_some_and(|block| block.contains(&index));
+        let text = self.text(|index, _| in_force(index));
+        let [Line::Example { key, .. }] = &self.lines[example.clone()] else { return text };
         let replaced = |index: usize| {
             table.contains(&index)
-                && matches!(&self.lines[index], Line::Active { key: active }
-                    if active == key || *key == format!("{active}_file") || *key == format!("{active}_credential"))
+                && !example.contains(&index)
+                && matches!(&self.lines[index], Line::Active { key: other } | Line::Example { key: other, .. }
+                    if other == key || *key == format!("{other}_file") || *key == format!("{other}_credential"))
         };
         let kept = text.lines().enumerate().map(|(index, line)| if replaced(index) { "" } else { line });
         kept.collect::<Vec<_>>().join("\n")

@@ -2,13 +2,17 @@
 //!
 //! Never talks to a server that it did not start.
 
-use std::io::Write as _;
 use std::net::{Ipv4Addr, TcpListener};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+
+#[path = "certificates.rs"]
+mod certificates;
+
+use certificates::make_certificates;
 
 /// How long a server may take to start.
 const START_LIMIT: Duration = Duration::from_secs(20);
@@ -141,36 +145,4 @@ impl Drop for RedisServer {
     fn drop(&mut self) {
         self.stop();
     }
-}
-
-/// A certificate authority and a server certificate for `localhost`, made by `openssl`.
-fn make_certificates(dir: &Path) {
-    let openssl = |args: &[&str]| {
-        let output = Command::new("openssl").args(args).current_dir(dir).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    };
-    let mut extensions = std::fs::File::create(dir.join("server.ext")).unwrap();
-    extensions.write_all(b"subjectAltName=DNS:localhost\n").unwrap();
-    let key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
-    let authority = ["-x509", "-days", "2", "-subj", "/CN=test authority"];
-    openssl(&[&["req"], &key[..], &authority[..], &["-keyout", "ca.key", "-out", "ca.crt"]].concat());
-    let request = ["-subj", "/CN=localhost", "-keyout", "server.key", "-out", "server.csr"];
-    openssl(&[&["req"], &key[..], &request[..]].concat());
-    openssl(&[
-        "x509",
-        "-req",
-        "-in",
-        "server.csr",
-        "-CA",
-        "ca.crt",
-        "-CAkey",
-        "ca.key",
-        "-CAcreateserial",
-        "-days",
-        "2",
-        "-extfile",
-        "server.ext",
-        "-out",
-        "server.crt",
-    ]);
 }

@@ -15,6 +15,7 @@ pub fn identity(name: &str) -> Identity {
         union_id: Some(UnionId::new(format!("u-{name}")).unwrap()),
         profile: Profile { nickname: Some("门神".into()), avatar: None },
         phone: None,
+        email: None,
     }
 }
 

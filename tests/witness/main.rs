@@ -9,4 +9,7 @@
 mod node;
 mod python;
 mod script;
+#[path = "../support/webhook.rs"]
+#[allow(dead_code, unreachable_pub, reason = "other tests use more of it")]
+mod webhook;
 mod world;

@@ -1,7 +1,10 @@
 //! wechatpy: a client of WeChat's and a server behind it, in Python, with an AES of its own. schemathesis: whoever reads
-//! the document of the API and believes it.
+//! the document of the API and believes it. standardwebhooks: a service that is asked by us.
+
+use std::collections::BTreeMap;
 
 use crate::script::{Beside, Script, root};
+use crate::webhook::{self, WebhookServer};
 
 fn script(name: &str, beside: Beside) -> Script {
     let home = root().join("target/witness/python");
@@ -125,6 +128,32 @@ async fn phone_numbers_that_the_aes_of_others_encrypted_are_read_and_nothing_els
         "what_was_bent_on_the_way_is_not_believed",
     ];
     script("encrypted.py", Beside::Gateway).finds(&expected).await;
+}
+
+/// What `notify` signed for the service of a test, as the specification's own library reads it.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_library_of_the_specification_believes_what_we_sign() {
+    let server = WebhookServer::start().await;
+    let secret = menshen::ground::Secret::new(webhook::SECRET);
+    let limit = menshen::ground::Span::from_secs(5);
+    let signing = menshen::notify::Webhook::new(&server.url("/"), &secret, limit).unwrap();
+    signing.tell(&serde_json::json!({ "code": "135790", "site": "示例" })).await.unwrap();
+    let call = server.call(1).await;
+    let names = ["webhook-id", "webhook-timestamp", "webhook-signature"];
+    let headers: BTreeMap<_, _> = names.iter().map(|name| (name, call.header(name))).collect();
+    let seen = serde_json::json!({ "secret": webhook::SECRET, "headers": headers, "body": call.raw });
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(&file, seen.to_string()).unwrap();
+    let expected = [
+        "a_signed_request_is_believed",
+        "another_body_is_not_believed",
+        "another_id_is_not_believed",
+        "another_time_is_not_believed",
+        "another_secret_is_not_believed",
+    ];
+    let mut script = script("webhooks.py", Beside::Nothing);
+    script.environment.push(("WITNESS_REQUEST", file.path().to_owned()));
+    script.finds(&expected).await;
 }
 
 /// Section "API" of the documents: the document is true.

@@ -3,7 +3,7 @@
 
 use rstest::rstest;
 
-use super::super::{AppId, OpenId, PoolId, Profile, UnionId};
+use super::super::{AppId, Binding, OpenId, Otherwise, PoolId, Profile, Registration, UnionId};
 use super::*;
 use crate::ground::Timestamp;
 
@@ -15,6 +15,7 @@ fn identity(union: Option<&str>) -> Identity {
         union_id: union.map(|text| UnionId::new(text).unwrap()),
         profile: Profile { nickname: Some("同名".into()), avatar: None },
         phone: None,
+        email: None,
     }
 }
 
@@ -39,8 +40,9 @@ fn decide(
     on_conflict: OnConflict,
 ) -> Resolution {
     let chosen = chosen.map(id);
-    let found = Found { by_open_id, by_union_id, chosen: chosen.as_ref() };
-    resolve(identity, found, registration, on_conflict)
+    let found = Found { by_open_id, by_union_id, by_contact: &[], chosen: chosen.as_ref() };
+    let policy = Policy { registration, binding: Binding::None, otherwise: Otherwise::Refuse };
+    resolve(identity, found, policy, on_conflict)
 }
 
 fn open(identity: &Identity, by_open_id: &[Account], by_union_id: &[Account]) -> Resolution {

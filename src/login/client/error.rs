@@ -3,6 +3,7 @@
 //! One variant for each thing that the client can do something else about; the words for people are elsewhere.
 
 use crate::domain::{FlowRefusal, InvalidTransition};
+use crate::login::binding::BindError;
 use crate::login::callback::refusal_of;
 use crate::login::server_tokens::{TokenError, shared};
 use crate::store::StoreError;
@@ -59,6 +60,9 @@ pub enum ClientError {
     /// The account is not among those that were offered.
     #[error("the account was not offered")]
     NotOffered,
+    /// The claim of somebody whom no account answers to came to nothing.
+    #[error(transparent)]
+    Bind(BindError),
     /// The question has run out.
     #[error("the question has run out")]
     FlowExpired,
@@ -102,6 +106,19 @@ impl ClientError {
     }
 }
 
+impl From<BindError> for ClientError {
+    fn from(problem: BindError) -> Self {
+        match problem {
+            BindError::Store(error) => Self::Store(error),
+            // A new account where none may be made.
+            BindError::Step(InvalidTransition::NotOffered) => Self::Refused(FlowRefusal::RegistrationClosed),
+            BindError::Step(step) => step.into(),
+            BindError::Disabled => Self::Refused(FlowRefusal::AccountDisabled),
+            other => Self::Bind(other),
+        }
+    }
+}
+
 impl From<InvalidTransition> for ClientError {
     fn from(problem: InvalidTransition) -> Self {
         match problem {
@@ -111,6 +128,9 @@ impl From<InvalidTransition> for ClientError {
             }
             InvalidTransition::NotApproved => Self::NotApproved,
             InvalidTransition::NotOffered => Self::NotOffered,
+            InvalidTransition::CodeSpent(_) | InvalidTransition::TooSoon { .. } => {
+                Self::Bind(BindError::Step(problem))
+            }
         }
     }
 }

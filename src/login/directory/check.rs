@@ -7,23 +7,54 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::program::{lifetime, program_options, program_scan_options};
 use super::settings::{AppConfig, AppKind, MethodConfig, MethodKindName, PoolConfig};
 use super::{App, Method, MethodKind, Pool, ScanOptions};
-use crate::domain::PoolId;
-use crate::ground::nearest;
+use crate::domain::{Binding, Policy, PoolId, Proof};
+use crate::ground::{Span, nearest};
 use crate::login::replies::Replies;
 use crate::login::token_source;
+use crate::notify::Webhook;
 use crate::wechat::push::PushKeys;
+
+/// How long a site may take to check a password.
+const PROOF_WAIT: Span = Span::from_secs(5);
 
 type Problems = Vec<(String, String)>;
 
 pub(super) fn pools(pools: &[PoolConfig], problems: &mut Problems) -> BTreeMap<PoolId, Pool> {
     let mut checked = BTreeMap::new();
     for (index, pool) in pools.iter().enumerate() {
-        let value = Pool { on_conflict: pool.on_conflict, registration: pool.registration };
+        let mut problem =
+            |key: &str, message: String| problems.push((format!("pools[{index}].{key}"), message));
+        let proof_webhook = proof_webhook(pool, &mut problem);
+        let value = Pool { on_conflict: pool.on_conflict, proof_webhook };
         if checked.insert(pool.id.clone(), value).is_some() {
             problems.push((format!("pools[{index}].id"), format!("the pool `{}` is listed twice", pool.id)));
         }
     }
     checked
+}
+
+/// The site that checks passwords itself.
+fn proof_webhook(pool: &PoolConfig, problem: &mut impl FnMut(&str, String)) -> Option<Webhook> {
+    let Some(url) = &pool.proof_webhook else {
+        if pool.proof_webhook_secret.is_some() {
+            problem("proof_webhook_secret", "signs questions to `proof_webhook`, which is not set".into());
+        }
+        return None;
+    };
+    let secret = pool.proof_webhook_secret.clone().unwrap_or_default();
+    match Webhook::new(url, &secret, PROOF_WAIT) {
+        Ok(webhook) => Some(webhook),
+        Err(problems) => {
+            for (key, message) in problems {
+                let key = match key {
+                    "url" => "proof_webhook",
+                    _ => "proof_webhook_secret",
+                };
+                problem(key, message);
+            }
+            None
+        }
+    }
 }
 
 pub(super) fn apps(
@@ -180,16 +211,64 @@ pub(super) fn methods(
             }
         };
         let pool = app.and_then(|app| pools.iter().find(|pool| pool.id == app.pool));
-        let inherited = pool.map(|pool| pool.registration).unwrap_or_default();
+        let (policy, proofs) = newcomers(method, pool, &mut problem);
         checked.push(Method {
             id: method.id.clone(),
             kind,
             app: method.app.clone(),
             label: method.label.clone(),
-            registration: method.registration.unwrap_or(inherited),
+            policy,
+            proofs,
         });
     }
     checked
+}
+
+/// What unknown people who come by `method` may do, checked.
+fn newcomers(
+    method: &MethodConfig,
+    pool: Option<&PoolConfig>,
+    problem: &mut impl FnMut(&str, String),
+) -> (Policy, Vec<Proof>) {
+    let policy = Policy {
+        registration: method.registration.or(pool.map(|pool| pool.registration)).unwrap_or_default(),
+        binding: method.binding.or(pool.map(|pool| pool.binding)).unwrap_or_default(),
+        otherwise: method.otherwise.or(pool.map(|pool| pool.otherwise)).unwrap_or_default(),
+    };
+    // Where the pool says `match` for all, those that bring no phone do what `otherwise` says.
+    if method.binding == Some(Binding::Match) && !may_bring_phone(method) {
+        problem(
+            "binding",
+            match method.kind {
+                MethodKindName::MiniProgramScan | MethodKindName::AppLaunch => {
+                    "\"match\" needs the phone number; set ask_phone = true".into()
+                }
+                kind => format!(
+                    "WeChat gives no phone number to {}, so nobody would ever match; use \"ask\" or \"none\"",
+                    kind.name()
+                ),
+            },
+        );
+    }
+    let proofs = method.proofs.clone().or_else(|| pool.map(|pool| pool.proofs.clone())).unwrap_or_default();
+    if policy.may_ask() && proofs.is_empty() {
+        let message = "who is asked for an account of theirs must be able to prove it; list some of \"password\", \
+                       \"email_code\", \"sms_code\", here or at the pool";
+        problem("proofs", message.into());
+    }
+    for (place, proof) in proofs.iter().enumerate().filter(|(place, proof)| proofs[..*place].contains(proof))
+    {
+        problem(&format!("proofs[{place}]"), format!("`{}` is listed twice", proof.as_str()));
+    }
+    (policy, proofs)
+}
+
+const fn may_bring_phone(method: &MethodConfig) -> bool {
+    match method.kind {
+        MethodKindName::MiniProgram => true,
+        MethodKindName::MiniProgramScan | MethodKindName::AppLaunch => matches!(method.ask_phone, Some(true)),
+        _ => false,
+    }
 }
 
 /// Keys that belong to methods of other kinds.

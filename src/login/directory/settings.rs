@@ -5,7 +5,7 @@
 use serde::Deserialize;
 use url::Url;
 
-use crate::domain::{AppId, MethodId, OnConflict, PoolId, Registration};
+use crate::domain::{AppId, Binding, MethodId, OnConflict, Otherwise, PoolId, Proof, Registration};
 use crate::ground::{Secret, Span};
 use crate::login::replies::RepliesConfig;
 use crate::login::token_source::TokenSourceName;
@@ -25,6 +25,21 @@ pub struct PoolConfig {
     /// Where OpenID and UnionID lead to different accounts: `choose` (default) or `unionid`.
     #[serde(default)]
     pub on_conflict: OnConflict,
+    /// How somebody unknown comes to an account that exists: `none` (default), `match` or `ask`.
+    #[serde(default)]
+    pub binding: Binding,
+    /// Where `match` finds no account: `refuse` (default), `ask` or `create`.
+    #[serde(default)]
+    pub otherwise: Otherwise,
+    /// What proves an account to who is asked: `password`, `email_code`, `sms_code`.
+    #[serde(default)]
+    pub proofs: Vec<Proof>,
+    /// The address of a site that checks passwords itself, in place of imported ones.
+    #[serde(default)]
+    pub proof_webhook: Option<String>,
+    /// What questions to it are signed with. Also `proof_webhook_secret_file` or `proof_webhook_secret_credential`.
+    #[serde(default)]
+    pub proof_webhook_secret: Option<Secret>,
 }
 
 /// `[[apps]]`: one app at WeChat.
@@ -103,6 +118,15 @@ pub struct MethodConfig {
     /// Overrides the pool's `registration` for people who come this way.
     #[serde(default)]
     pub registration: Option<Registration>,
+    /// Overrides the pool's `binding`.
+    #[serde(default)]
+    pub binding: Option<Binding>,
+    /// Overrides the pool's `otherwise`.
+    #[serde(default)]
+    pub otherwise: Option<Otherwise>,
+    /// Overrides the pool's `proofs`.
+    #[serde(default)]
+    pub proofs: Option<Vec<Proof>>,
     /// `website_qr`: `embedded` (default; the code inside our page) or `redirect` (WeChat's page in full).
     #[serde(default)]
     pub presentation: Option<Presentation>,

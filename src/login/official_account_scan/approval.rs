@@ -178,6 +178,7 @@ impl Login {
             union_id: union_id.map_err(|_| Nobody::Wechat(VisitorKind::Unavailable))?,
             profile: Profile { nickname: follower.nickname, avatar: follower.avatar },
             phone: None,
+            email: None,
         })
     }
 

@@ -4,7 +4,7 @@
 //! Values that could break out of a page are in them on purpose.
 
 use super::{
-    Choice, Choose, CodeOf, Confirm, Confirmed, Ended, ErrorPage, LoggedOut, Login, LoginBody, Logout,
+    Bind, Choice, Choose, CodeOf, Confirm, Confirmed, Ended, ErrorPage, LoggedOut, Login, LoginBody, Logout,
     MethodLabel, MethodLink, Notice, Page, Scan, Trouble,
 };
 use crate::domain::FlowRefusal;
@@ -22,6 +22,7 @@ impl Page {
         all.extend(Confirm::samples().into_iter().map(Self::Confirm));
         all.extend([true, false].map(|approved| Self::Confirmed(Confirmed { approved })));
         all.extend(Choose::samples().into_iter().map(Self::Choose));
+        all.extend(Bind::samples().into_iter().map(Self::Bind));
         all.extend(Logout::samples().into_iter().map(Self::Logout));
         all.extend(LoggedOut::samples().into_iter().map(Self::LoggedOut));
         all.extend(ErrorPage::samples().into_iter().map(Self::Error));
@@ -155,6 +156,8 @@ impl Ended {
             FlowRefusal::Denied,
             FlowRefusal::AccountDisabled,
             FlowRefusal::RegistrationClosed,
+            FlowRefusal::NoMatch,
+            FlowRefusal::Taken,
             FlowRefusal::SeveralAccounts,
             FlowRefusal::Snapshot,
             FlowRefusal::CodeRejected,
@@ -190,6 +193,25 @@ impl Choose {
         let accounts = vec![full, account("a\"1", None), account("a2", Some(0)), account("a3", Some(1))];
         let (action, flow) = ("/_menshen/choose".to_owned(), "f0\"".to_owned());
         vec![Self { action, flow, accounts, again_href: AGAIN.into() }]
+    }
+}
+
+impl Bind {
+    /// With every proof and with one; asked, sent, wrong and locked.
+    fn samples() -> Vec<Self> {
+        let open = Self {
+            action: "/_menshen/bind".into(),
+            flow: "f0\"".into(),
+            may_create: true,
+            proofs: vec!["password", "email_code", "sms_code"],
+            again_href: AGAIN.into(),
+            ..Self::default()
+        };
+        let closed = Self { may_create: false, proofs: vec!["email_code"], ..open.clone() };
+        let sent = Self { sent_to: Some("z***@example.com".into()), ..open.clone() };
+        let wrong = Self { name: "zhang\"><b>".into(), trouble: Some(ErrorCode::WrongProof), ..open.clone() };
+        let locked = Self { trouble: Some(ErrorCode::Locked), wait_secs: Some(30), ..closed.clone() };
+        vec![open, closed, sent, wrong, locked]
     }
 }
 

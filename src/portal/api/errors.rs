@@ -6,12 +6,18 @@ use crate::domain::FlowRefusal;
 use crate::login::client::ClientError;
 use crate::pages::ErrorCode;
 use crate::portal::answer::Refused;
+use crate::portal::bind;
 use crate::portal::visitor::Visitor;
 
 pub(super) fn refuse(visitor: &Visitor, error: ClientError) -> Response {
     let refused = match error {
         ClientError::Store(error) => Refused::Store(error),
         ClientError::TooMany { seconds } => return visitor.too_many(seconds),
+        ClientError::Bind(problem) => match bind::trouble(problem) {
+            Ok((code, Some(seconds))) => return visitor.refuse_for(code, seconds),
+            Ok((code, None)) => code.into(),
+            Err(refused) => refused,
+        },
         other => Refused::from(code_of(&other)),
     };
     visitor.refuse(refused)
@@ -21,6 +27,8 @@ fn code_of(error: &ClientError) -> ErrorCode {
     match error {
         ClientError::Store(_) | ClientError::Busy => ErrorCode::StoreDown,
         ClientError::TooMany { .. } => ErrorCode::TooMany,
+        // Told above, each with its own.
+        ClientError::Bind(_) => ErrorCode::WrongProof,
         // For web pages alone, as far as WeChat documents; a client could do nothing else about them.
         ClientError::Refused(FlowRefusal::Snapshot | FlowRefusal::MustFollow) => ErrorCode::WechatRefused,
         ClientError::Refused(reason) => (*reason).into(),

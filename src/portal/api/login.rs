@@ -19,6 +19,7 @@ use crate::gate::cookies;
 use crate::ground::{Secret, Token, TokenDigest};
 use crate::login::client::{ClientError, Entered};
 use crate::login::mini_program::{PhoneProof, Proof};
+use crate::login::question::Question;
 use crate::login::{Known, MethodKind, Presence};
 use crate::pages::ErrorCode;
 use crate::portal::Portal;
@@ -145,10 +146,7 @@ pub(super) async fn choose(
     Body(asked): Body<ChooseRequest>,
 ) -> Answer {
     let client = Client::admit(portal, visitor)?;
-    let id = FlowId::new(flow).map_err(|_| client.visitor.refuse(ErrorCode::FlowExpired))?;
-    client.about(id.as_str())?;
-    let key = Token::parse(asked.key.reveal().as_bytes());
-    let key = key.ok_or_else(|| client.refuse(ClientError::NotYours))?;
+    let (id, key) = read_question(&client, flow, &asked.key)?;
     let account = AccountId::new(asked.account);
     let account = account.map_err(|_| client.refuse(ClientError::NotOffered))?;
     let work = |client: Client| async move {
@@ -156,6 +154,18 @@ pub(super) async fn choose(
         entered(&client, done)
     };
     client.see_through(work).await
+}
+
+/// The question that a client answers, unless it answers too often.
+pub(super) fn read_question(
+    client: &Client,
+    flow: String,
+    key: &Secret,
+) -> Result<(FlowId, Token), Response> {
+    let id = FlowId::new(flow).map_err(|_| client.visitor.refuse(ErrorCode::FlowExpired))?;
+    client.about(id.as_str())?;
+    let key = Token::parse(key.reveal().as_bytes());
+    Ok((id, key.ok_or_else(|| client.refuse(ClientError::NotYours))?))
 }
 
 /// `POST api/logout`.
@@ -239,10 +249,28 @@ pub(super) fn entered(client: &Client, done: Result<Entered, ClientError>) -> An
             expires_in: expires_in.secs(),
             account: AccountShape::of(&account),
         }),
-        Entered::Choose { flow, key, accounts, expires_in } => {
-            let accounts = accounts.iter().map(AccountShape::of).collect();
+        Entered::Asked { flow, key, question, expires_in } => {
             let (flow, key, expires_in) = (flow.as_str(), key.reveal(), expires_in.secs());
-            let pending = PendingAnswer { pending: Pending::Choose, flow, key, expires_in, accounts };
+            let pending = match &question {
+                Question::Choose(accounts) => PendingAnswer {
+                    pending: Pending::Choose,
+                    flow,
+                    key,
+                    expires_in,
+                    accounts: Some(accounts.iter().map(AccountShape::of).collect()),
+                    proofs: None,
+                    may_create: None,
+                },
+                Question::Bind(unbound) => PendingAnswer {
+                    pending: Pending::Bind,
+                    flow,
+                    key,
+                    expires_in,
+                    accounts: None,
+                    proofs: Some(&unbound.proofs),
+                    may_create: Some(unbound.may_create),
+                },
+            };
             client.answer_with(StatusCode::CONFLICT, &pending)
         }
     }

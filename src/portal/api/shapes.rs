@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::domain::{Account, phone};
+use crate::domain::{Account, Proof, email, phone};
 use crate::ground::Secret;
 
 /// `POST api/begin/{method}`: nothing is needed.
@@ -36,6 +36,75 @@ pub(super) struct ChooseRequest {
     pub(super) key: Secret,
     /// The id of one of the accounts that were offered.
     pub(super) account: String,
+}
+
+/// `POST api/flow/{flow}/bind`.
+#[derive(Debug, Deserialize, ToSchema)]
+pub(super) struct BindRequest {
+    /// What came with the question.
+    #[schema(value_type = String)]
+    pub(super) key: Secret,
+    /// One of the `proofs` of the question.
+    #[schema(value_type = ProofShape)]
+    pub(super) proof: Proof,
+    /// `password`: the account's user name, phone number or email address.
+    #[schema(example = "zhangsan")]
+    pub(super) name: Option<String>,
+    /// `password`: the account's password.
+    #[schema(value_type = Option<String>)]
+    pub(super) password: Option<Secret>,
+    /// `email_code`, `sms_code`: the six digits.
+    #[schema(value_type = Option<String>, example = "123456")]
+    pub(super) code: Option<Secret>,
+}
+
+/// `POST api/flow/{flow}/create`.
+#[derive(Debug, Deserialize, ToSchema)]
+pub(super) struct CreateRequest {
+    /// What came with the question.
+    #[schema(value_type = String)]
+    pub(super) key: Secret,
+}
+
+/// `POST api/flow/{flow}/send_code`.
+#[derive(Debug, Deserialize, ToSchema)]
+pub(super) struct SendCodeRequest {
+    /// What came with the question.
+    #[schema(value_type = String)]
+    pub(super) key: Secret,
+    /// `email_code` or `sms_code`.
+    #[schema(value_type = ProofShape)]
+    pub(super) proof: Proof,
+    /// The email address or the phone number.
+    #[schema(example = "zhangsan@example.com")]
+    pub(super) to: String,
+}
+
+/// The answer of `api/flow/{flow}/send_code`.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct SentAnswer<'a> {
+    /// Where it goes, with its middle hidden.
+    #[schema(example = "z***@example.com")]
+    pub(super) to: &'a str,
+    /// How long the code works.
+    #[schema(example = 600)]
+    pub(super) expires_in: u64,
+    /// When another may be sent.
+    #[schema(example = 60)]
+    pub(super) again_in: u64,
+}
+
+/// What proves that an account is the user's.
+#[derive(ToSchema)]
+#[schema(as = Proof, rename_all = "snake_case")]
+#[allow(dead_code, reason = "the shape of `domain::Proof` in the document")]
+pub(super) enum ProofShape {
+    /// The account's password.
+    Password,
+    /// A code sent to its email address.
+    EmailCode,
+    /// A code sent to its phone number.
+    SmsCode,
 }
 
 /// `POST api/scan` and `api/reject`.
@@ -136,7 +205,7 @@ pub(super) struct AttachAnswer<'a> {
     pub(super) account: AccountShape<'a>,
 }
 
-/// The answer (409) of a login that needs a choice.
+/// The answer (409) of a login that needs an answer first.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct PendingAnswer<'a> {
     pub(super) pending: Pending,
@@ -146,15 +215,28 @@ pub(super) struct PendingAnswer<'a> {
     pub(super) key: String,
     /// How long it can be answered.
     pub(super) expires_in: u64,
-    /// What can be chosen.
-    pub(super) accounts: Vec<AccountShape<'a>>,
+    /// `choose`: what can be chosen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub(super) accounts: Option<Vec<AccountShape<'a>>>,
+    /// `bind`: how an account may be proven.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, value_type = Option<Vec<ProofShape>>)]
+    pub(super) proofs: Option<&'a [Proof]>,
+    /// `bind`: whether a new account may be made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub(super) may_create: Option<bool>,
 }
 
 /// What a login waits for.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Pending {
+    /// Several accounts fit.
     Choose,
+    /// Nobody is known by this identity.
+    Bind,
 }
 
 /// An account, as its owner sees it.
@@ -176,6 +258,10 @@ pub(super) struct AccountShape<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = "+8613*******66")]
     pub(super) phone: Option<String>,
+    /// With most of its name hidden.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "z***@example.com")]
+    pub(super) email: Option<String>,
     /// When it was last logged in to.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -191,6 +277,7 @@ impl<'a> AccountShape<'a> {
             name: account.profile.nickname.as_deref().or(account.username.as_deref()),
             avatar: account.profile.avatar.as_deref(),
             phone: account.phone.as_ref().map(|contact| phone::mask(&contact.value)),
+            email: account.email.as_ref().map(|contact| email::mask(&contact.value)),
             last_login: account.last_login.as_ref().map(|last| last.at.secs()),
             groups: &account.groups,
         }

@@ -37,20 +37,17 @@ const PROOF: &[ErrorCode] = &[PhoneCodeRejected, EncryptedDataRejected, NonceUnk
 /// A call that answers for a login elsewhere.
 const TICKET: &[ErrorCode] = &[TicketUnknown, ScanCodeUsed, ScanCodeExpired];
 /// A call that ends in an account.
-const ACCOUNT: &[ErrorCode] = &[AccountDisabled, RegistrationClosed];
+const ACCOUNT: &[ErrorCode] =
+    &[AccountDisabled, RegistrationClosed, NoMatch, AccountHasWechat, SeveralAccounts];
 /// What the return of an app may meet besides.
-const REDEEM: &[ErrorCode] = &[
-    TicketUnknown,
-    VerifierWrong,
-    FlowNotApproved,
-    ReturnCodeWrong,
-    FlowExpired,
-    FlowFinished,
-    Denied,
-    SeveralAccounts,
-];
+const REDEEM: &[ErrorCode] =
+    &[TicketUnknown, VerifierWrong, FlowNotApproved, ReturnCodeWrong, FlowExpired, FlowFinished, Denied];
 /// What an answer to a question may meet besides.
-const CHOICE: &[ErrorCode] = &[FlowExpired, ForeignBrowser, AccountNotOffered, FlowFinished];
+const QUESTION: &[ErrorCode] = &[FlowExpired, ForeignBrowser, FlowFinished];
+/// What proves an account, and what is wrong with it.
+const CLAIM: &[ErrorCode] = &[WrongProof, CodeSpent, Locked, ProofNotOffered, ProofUnavailable];
+/// What keeps a code from being sent.
+const SENDING: &[ErrorCode] = &[CodeTooSoon, AddressInvalid, ProofNotOffered, ProofUnavailable];
 
 macro_rules! troubles {
     ($($(#[$doc:meta])* $name:ident = $answers:ident [$($codes:expr),*];)*) => {$(
@@ -73,7 +70,13 @@ troubles! {
     /// `api/attach/{method}`.
     OfAttach = errors [PATH, BODY, METHOD, CODE, PROOF, BEARER, &[AccountDisabled, IdentityTaken]];
     /// `api/flow/{flow}/choose`, with its answers.
-    OfChoose = logged_in [PATH, BODY, CHOICE, ACCOUNT];
+    OfChoose = logged_in [PATH, BODY, QUESTION, &[AccountNotOffered], ACCOUNT];
+    /// `api/flow/{flow}/bind`, with its answers.
+    OfBind = logged_in [PATH, BODY, QUESTION, CLAIM, ACCOUNT];
+    /// `api/flow/{flow}/create`, with its answers.
+    OfCreate = logged_in [PATH, BODY, QUESTION, ACCOUNT];
+    /// `api/flow/{flow}/send_code`.
+    OfSendCode = errors [PATH, BODY, QUESTION, SENDING];
     /// `api/logout`.
     OfLogout = errors [BEARER];
     /// `api/scan` and `api/reject`.
@@ -122,7 +125,8 @@ fn logged_in(codes: Vec<ErrorCode>) -> BTreeMap<String, RefOr<Described>> {
         .build();
     let content = error_content(&conflicts, RefOr::T(Schema::OneOf(choices)));
     let description = format!(
-        "No error, if the body has `pending`: several accounts fit, and `choose` takes one of them. Otherwise:\n\n{}",
+        "No error, if the body has `pending`: `choose` (several accounts fit, and the call choose takes one of \
+         them) or `bind` (nobody is known by this WeChat: the calls bind and create). Otherwise:\n\n{}",
         list(&conflicts)
     );
     let asked = ResponseBuilder::new().description(description).content("application/json", content);

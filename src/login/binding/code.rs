@@ -1,0 +1,142 @@
+//! A code sent to the verified phone or email of an account proves it.
+//!
+//! The code is derived from the secret of who asked and is nowhere stored. It is sent after the answer, and only if an
+//! account has verified the address, so the answer is the same either way.
+
+use async_trait::async_trait;
+
+use super::{BindError, Claim, offered};
+use crate::domain::one_time_code::{AGAIN, CodeTarget, OneTimeCode};
+use crate::domain::{Account, Email, Flow, InvalidTransition, Phone, PoolId, Proof};
+use crate::ground::{Secret, Token, random_id};
+use crate::login::directory::Method;
+use crate::login::finish::Visit;
+use crate::login::{FLOW_LIFETIME, FLOW_MEMORY, Login, MAX_BEGUN, flow_mark};
+use crate::notify::NotifyError;
+use crate::store::{OnceKey, StoreError};
+
+/// What one-time values are for that say that a code was sent to an address only just now.
+const SENT: &str = "code-sent";
+
+/// Brings a code to where it goes, in the words of whoever asks for it.
+#[async_trait]
+pub trait Deliver: Send + Sync + 'static {
+    /// Sends the six digits.
+    async fn deliver(&self, to: &CodeTarget, digits: &str) -> Result<(), NotifyError>;
+}
+
+impl Login {
+    /// Sends a code for `flow` to the address somebody typed, if an account has verified it; says how the flow stands
+    /// then. `secret` is that of who began the flow.
+    pub(in crate::login) async fn send_bind_code(
+        &self,
+        flow: Flow,
+        secret: &Token,
+        method: &Method,
+        (proof, typed): (Proof, &str),
+        deliver: impl Deliver,
+    ) -> Result<Flow, BindError> {
+        offered(method, proof)?;
+        let to = match proof {
+            Proof::EmailCode => Email::parse(typed).map(CodeTarget::Email).map_err(|_| BindError::Address)?,
+            Proof::SmsCode => Phone::typed(typed).map(CodeTarget::Phone).map_err(|_| BindError::Address)?,
+            Proof::Password => return Err(BindError::NotOffered),
+        };
+        let code = OneTimeCode::new(to.clone(), random_id(&mut rand::rng(), 26), self.now());
+        let digits = Secret::new(code.digits(secret));
+        let pool = flow.pool.clone();
+        let sent = flow.send_code(code)?;
+        if self.after.len() >= MAX_BEGUN {
+            return Err(BindError::Busy);
+        }
+        self.once_a_minute(&pool, &to).await?;
+        if !self.store.swap_flow(&sent, FLOW_LIFETIME.plus(FLOW_MEMORY)).await? {
+            return Err(InvalidTransition::Finished.into());
+        }
+        let (login, mark) = (self.clone(), flow_mark(&sent.id));
+        self.after.spawn(async move {
+            // Looking is part of what nobody sees: with and without an account the answer has gone out before.
+            match login.holder(&pool, &to).await {
+                Ok(None) => tracing::info!(target: "audit", event = "bind_code_unknown", flow = mark),
+                Ok(Some(account)) => match deliver.deliver(&to, digits.reveal()).await {
+                    Ok(()) => {
+                        tracing::info!(target: "audit", event = "bind_code_sent", flow = mark, account = %account.id, proof = proof.as_str());
+                    }
+                    Err(error) => {
+                        tracing::error!(flow = mark, proof = proof.as_str(), error = &error as &dyn std::error::Error, "a code could not be sent");
+                    }
+                },
+                Err(error) => {
+                    tracing::error!(flow = mark, error = &error as &dyn std::error::Error, "a code was not sent: the store gave no answer");
+                }
+            }
+        });
+        Ok(sent)
+    }
+
+    /// Lets one code a minute go to one address, from however many flows and processes.
+    async fn once_a_minute(&self, pool: &PoolId, to: &CodeTarget) -> Result<(), BindError> {
+        let key = OnceKey::of_text(SENT, &to.key(pool).storage_key());
+        match self.store.put_once(&key, "", AGAIN).await {
+            Ok(()) => Ok(()),
+            Err(StoreError::Conflict { .. }) => {
+                Err(InvalidTransition::TooSoon { seconds: AGAIN.secs() }.into())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The account that a code proves.
+    pub(super) async fn by_code(
+        &self,
+        flow: Flow,
+        secret: &Token,
+        method: &Method,
+        typed: &Secret,
+        visit: &Visit,
+    ) -> Result<(Flow, Account), BindError> {
+        let pool = flow.pool.clone();
+        // Counted before it is looked at, so that guesses that come at once count each.
+        let (flow, code) = flow.try_code(self.now())?;
+        offered(
+            method,
+            match code.to {
+                CodeTarget::Email(_) => Proof::EmailCode,
+                CodeTarget::Phone(_) => Proof::SmsCode,
+            },
+        )?;
+        let name = code.to.key(&pool).storage_key();
+        let attempt = self.guard.admit(&pool, &name, visit.ip.as_deref()).await?;
+        if !self.store.swap_flow(&flow, FLOW_LIFETIME.plus(FLOW_MEMORY)).await? {
+            return Err(InvalidTransition::Finished.into());
+        }
+        let right = code.matches(secret, typed.reveal());
+        // Nobody holds the address: no code was sent, and what was typed is a guess that hit.
+        let account = self.holder(&pool, &code.to).await?.filter(|_| right).ok_or(BindError::Wrong)?;
+        self.guard.passed(attempt).await?;
+        Ok((flow, account))
+    }
+
+    /// The account that has verified `to`.
+    async fn holder(&self, pool: &PoolId, to: &CodeTarget) -> Result<Option<Account>, StoreError> {
+        let key = to.key(pool);
+        let row = self.store.identities(std::slice::from_ref(&key)).await?.pop().flatten();
+        let ids = row.map(|row| row.accounts).unwrap_or_default();
+        if ids.is_empty() {
+            return Ok(None);
+        }
+        let accounts = self.store.accounts(&ids).await?;
+        Ok(accounts.into_iter().flatten().find(|account| account.answers_to(&key)))
+    }
+}
+
+impl Claim {
+    /// Whether anything was typed at all.
+    pub fn is_empty(&self) -> bool {
+        match self {
+            Self::New => false,
+            Self::Password { name, password } => name.trim().is_empty() || password.is_empty(),
+            Self::Code(typed) => typed.reveal().trim().is_empty(),
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! The password of an account proves it: one that was imported, or one that the legacy site itself checks.
+//!
+//! An unknown name costs what a known one costs, and is answered no sooner.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::BindError;
+use crate::domain::{Account, AccountId, Email, IdentityKey, Phone, PoolId, Username};
+use crate::ground::{PasswordHash, Secret};
+use crate::login::Login;
+use crate::login::directory::Pool;
+use crate::login::finish::Visit;
+use crate::login::passwords::Checked;
+use crate::notify::Webhook;
+use crate::store::StoreError;
+
+/// No answer about a password comes sooner, so that the kinds of hashes and the rows that were read do not show.
+const SOONEST: Duration = Duration::from_millis(500);
+
+/// The names under which somebody may have an account: what they typed can be read as more than one.
+struct Names(Vec<IdentityKey>);
+
+impl Names {
+    fn of(pool: &PoolId, typed: &str) -> Self {
+        let pool = || pool.clone();
+        let phone = Phone::typed(typed).map(|phone| IdentityKey::Phone { pool: pool(), phone });
+        let email = Email::parse(typed).map(|email| IdentityKey::Email { pool: pool(), email });
+        let name = Username::parse(typed).map(|username| IdentityKey::Username { pool: pool(), username });
+        Self(phone.into_iter().chain(email).chain(name).collect())
+    }
+
+    /// One mark for however a name is written, so that each has its tries once.
+    fn mark(&self) -> Option<String> {
+        self.0.first().map(IdentityKey::storage_key)
+    }
+}
+
+/// What the legacy site is asked.
+#[derive(Serialize)]
+struct Ask<'a> {
+    pool: &'a str,
+    name: &'a str,
+    password: &'a str,
+}
+
+/// What it answers: the id of the account, or none.
+#[derive(Deserialize)]
+struct Told {
+    #[serde(default)]
+    account: Option<AccountId>,
+}
+
+impl Login {
+    /// The account that name and password prove.
+    pub(super) async fn by_password(
+        &self,
+        pool: Option<&Pool>,
+        id: &PoolId,
+        name: &str,
+        password: &Secret,
+        visit: &Visit,
+    ) -> Result<Account, BindError> {
+        let names = Names::of(id, name);
+        let mark = names.mark().ok_or(BindError::Wrong)?;
+        let attempt = self.guard.admit(id, &mark, visit.ip.as_deref()).await?;
+        let check = async {
+            match pool.and_then(|pool| pool.proof_webhook.as_ref()) {
+                Some(site) => self.told_by(site, id, name, password).await,
+                None => self.by_hash(&names, password).await,
+            }
+        };
+        let (checked, ()) = tokio::join!(check, tokio::time::sleep(SOONEST));
+        match checked {
+            Ok(Some(account)) => {
+                self.guard.passed(attempt).await?;
+                Ok(account)
+            }
+            Ok(None) => Err(BindError::Wrong),
+            Err(error) => {
+                // It says nothing about the password.
+                self.guard.unchecked(attempt).await?;
+                Err(error)
+            }
+        }
+    }
+
+    async fn by_hash(&self, names: &Names, password: &Secret) -> Result<Option<Account>, BindError> {
+        let account = self.named(names).await?;
+        let hash = account.as_ref().and_then(|account| account.password.as_ref());
+        match self.passwords.check(hash, password).await? {
+            Checked::Wrong => Ok(None),
+            Checked::Right { rehash } => {
+                if let (Some(account), Some(hash)) = (&account, rehash) {
+                    self.keep_hash(account.clone(), hash);
+                }
+                Ok(account)
+            }
+        }
+    }
+
+    /// The account that one of the names leads to; a phone number before an email address before a user name.
+    async fn named(&self, names: &Names) -> Result<Option<Account>, StoreError> {
+        let rows = self.store.identities(&names.0).await?;
+        let ids: Vec<AccountId> = rows.iter().flatten().flat_map(|row| row.accounts.clone()).collect();
+        if ids.is_empty() {
+            return Ok(None);
+        }
+        let accounts: Vec<Account> = self.store.accounts(&ids).await?.into_iter().flatten().collect();
+        let of = |key: &IdentityKey| accounts.iter().find(|account| account.answers_to(key)).cloned();
+        Ok(names.0.iter().find_map(of))
+    }
+
+    /// Writes a hash of today in place of a legacy one, after the answer. If others write at the same moment the old one
+    /// stays, and the next login tries again.
+    fn keep_hash(&self, mut account: Account, hash: PasswordHash) {
+        let store = Arc::clone(&self.store);
+        self.after.spawn(async move {
+            account.password = Some(hash);
+            account.version += 1;
+            let id = account.id.clone();
+            match store.update_account(&account).await {
+                Ok(true) => tracing::info!(target: "audit", event = "password_rehashed", account = %id),
+                Ok(false) => {}
+                Err(error) => {
+                    tracing::warn!(account = %id, error = &error as &dyn std::error::Error, "a password hash was not renewed");
+                }
+            }
+        });
+    }
+
+    /// The account that the legacy site says these prove.
+    async fn told_by(
+        &self,
+        site: &Webhook,
+        pool: &PoolId,
+        name: &str,
+        password: &Secret,
+    ) -> Result<Option<Account>, BindError> {
+        let ask = Ask { pool: pool.as_str(), name: name.trim(), password: password.reveal() };
+        let told: Told = site.ask(&ask).await.map_err(BindError::Unavailable)?;
+        let Some(id) = told.account else { return Ok(None) };
+        let account = self.account(&id).await?.filter(|account| account.pool == *pool);
+        if account.is_none() {
+            tracing::error!(account = %id, "the site that checks passwords names an account that is not here; import it");
+        }
+        Ok(account)
+    }
+}
