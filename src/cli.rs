@@ -17,7 +17,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use crate::config::{self, Config, LogConfig, LogFormat};
 use crate::ground::{SystemClock, with_causes};
 use crate::server::EarlySignals;
-use crate::{demo, doctor, server, simulator};
+use crate::{accounts, demo, doctor, server, simulator};
 
 /// A gateway that logs people in with WeChat, in front of apps that know nothing of it.
 #[derive(Debug, Parser)]
@@ -56,10 +56,34 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Take the accounts of another system into the store.
+    Accounts {
+        #[command(subcommand)]
+        command: Accounts,
+    },
     /// Try everything on this machine: a gateway, a sample app and a simulated WeChat.
     Demo(demo::Args),
     /// Run only the simulated WeChat, for tests of your own.
     Simulator(simulator::cli::Args),
+}
+
+#[derive(Debug, Subcommand)]
+enum Accounts {
+    /// Import accounts from a file of JSON Lines; an account that is there is never changed.
+    ///
+    /// One JSON object a line: `pool`, and any of `id`, `username`, `phone`, `phone_verified`, `email`,
+    /// `email_verified`, `name`, `avatar`, `groups`, `attributes`, `password_hash`, `disabled`, `identities`. Run it as
+    /// the user the gateway runs as. Exit status: 0 all lines are in, 1 not all, 78 the config is wrong.
+    Import {
+        /// The config file.
+        #[arg(long, short, default_value = "/etc/menshen/menshen.toml")]
+        config: PathBuf,
+        /// Check every line, write nothing.
+        #[arg(long)]
+        dry_run: bool,
+        /// The accounts; `-` is standard input.
+        file: PathBuf,
+    },
 }
 
 /// Runs the command that the arguments name.
@@ -68,6 +92,9 @@ pub fn main(early: EarlySignals) -> ExitCode {
         Command::Run { config } => run(&config, early),
         Command::Check { config } => check(&config),
         Command::Doctor { config, app, json } => doctor(&config, app.as_deref(), json),
+        Command::Accounts { command: Accounts::Import { config, dry_run, file } } => {
+            import(&config, &file, dry_run)
+        }
         Command::Demo(args) => block_on(0, async {
             log_to_stderr(&LogConfig { format: LogFormat::Text, level: "warn".into(), access: false });
             demo::run(args).await
@@ -139,6 +166,28 @@ fn doctor(file: &std::path::Path, app: Option<&str>, json: bool) -> ExitCode {
         say(&report.summary());
     }
     if report.is_well() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn import(file: &std::path::Path, lines: &std::path::Path, dry_run: bool) -> ExitCode {
+    let config = match Config::load(file, config::environment()) {
+        Ok(config) => config,
+        Err(error) => return config_error(&error),
+    };
+    log_to_stderr(&LogConfig { format: LogFormat::Text, level: "warn".into(), access: false });
+    let Ok(runtime) = runtime(2) else { return ExitCode::FAILURE };
+    let ended = runtime.block_on(accounts::import(&config, lines, dry_run, Arc::new(SystemClock), complain));
+    runtime.shutdown_background();
+    match ended {
+        Ok(summary) => {
+            say(&summary.to_string());
+            if summary.is_well() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }
+        Err(accounts::ImportError::Config(error)) => config_error(&error),
+        Err(error) => {
+            complain(&format!("menshen: {}", with_causes(&error)));
+            ExitCode::FAILURE
+        }
+    }
 }
 
 fn runtime(threads: usize) -> Result<tokio::runtime::Runtime, ExitCode> {

@@ -5,6 +5,7 @@
 
 mod build;
 mod paths;
+mod policy;
 mod read;
 mod sections;
 
@@ -18,7 +19,7 @@ use crate::snapshot::upstream::UpstreamConfig;
 use crate::{notify, store, wechat};
 
 pub use build::{Inputs, build};
-pub use sections::{LogConfig, LogFormat, RouteConfig, ServerConfig, TlsConfig};
+pub use sections::{LogConfig, LogFormat, OneOrSeveral, RequireConfig, RouteConfig, ServerConfig, TlsConfig};
 
 /// A config as written, each section in the shape of the room that uses it.
 #[derive(Clone, Debug)]

@@ -15,6 +15,7 @@ pub mod resolve;
 pub mod return_to;
 pub mod session;
 pub mod username;
+pub mod wechat;
 
 pub use account::{Account, Contact, Profile, Status};
 pub use email::Email;
@@ -29,3 +30,4 @@ pub use resolve::{OnConflict, Refusal, Resolution, resolve};
 pub use return_to::{Hosts, ReturnTo};
 pub use session::{Expired, LiveSession, Session, SessionPolicy};
 pub use username::Username;
+pub use wechat::Wechat;

@@ -11,6 +11,7 @@ mod fold;
 pub mod forwarded;
 pub mod headers;
 pub mod path;
+pub mod require;
 pub mod route;
 pub mod site;
 pub mod verification;
@@ -18,7 +19,7 @@ pub mod verification;
 #[cfg(test)]
 pub(crate) mod testing;
 
-pub use access::{Access, Decision, Preflight, RequestKind, Visitor, decide, request_kind};
+pub use access::{Access, Decision, Preflight, Refusal, RequestKind, Visitor, decide, request_kind};
 pub use assertion::{AssertionError, Claims, Signer};
 pub use client::{ClientKind, client_kind};
 pub use cookies::{Cookies, bearer};
@@ -26,5 +27,6 @@ pub use fold::fold;
 pub use forwarded::{Origin, Peer, Scheme, Trust, is_forwarding_header};
 pub use headers::{HeadersConfig, IdentityHeaders};
 pub use path::{PathProblem, Target, target};
+pub use require::{Missing, Require};
 pub use route::{Route, RouteTable, host_name};
 pub use site::Site;

@@ -19,6 +19,7 @@
 pub mod cli;
 pub mod demo;
 pub mod doctor;
+pub mod accounts;
 pub mod server;
 pub mod reload;
 pub mod config;

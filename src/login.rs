@@ -5,10 +5,12 @@
 pub mod account_links;
 pub mod account_of;
 pub mod app_launch;
+pub mod attach;
 pub mod binding;
 pub mod callback;
 pub mod choice;
 pub mod client;
+pub mod detach;
 pub mod directory;
 pub mod finish;
 pub mod guard;
@@ -22,11 +24,13 @@ pub mod passwords;
 pub mod progress;
 pub mod question;
 pub mod replies;
+pub mod self_service;
 pub mod server_tokens;
 pub mod session_config;
 pub mod sessions;
 pub mod ticket;
 pub mod token_source;
+pub mod verify_phone;
 pub mod waiting_room;
 pub mod watch;
 pub mod website_qr;
@@ -37,7 +41,7 @@ use std::time::Duration;
 use tokio_util::task::TaskTracker;
 
 use self::official_account_scan::Cooldown;
-use crate::domain::{Flow, FlowId, Handover, Origin, ReturnTo};
+use crate::domain::{AccountId, Flow, FlowId, Handover, Origin, ReturnTo};
 use crate::ground::{Clock, Span, Timestamp, Token, TokenDigest, random_id};
 use crate::store::{Store, StoreError};
 use crate::wechat::{self, QrLang};
@@ -251,6 +255,8 @@ pub struct Start<'a, Way> {
     pub return_to: ReturnTo,
     /// The other host's browser, if the visitor came from another host.
     pub handover: Option<Handover>,
+    /// The account that the identity is added to, where who begins this is logged in and wants another WeChat.
+    pub attach_to: Option<AccountId>,
     /// Where it begins, for the phone that is asked to approve it.
     pub origin: Origin,
 }
@@ -267,6 +273,7 @@ impl<Way> Start<'_, Way> {
             pool: self.app.pool.clone(),
             return_to: self.return_to.clone(),
             handover: self.handover.clone(),
+            attach_to: self.attach_to.clone(),
             origin: self.origin.clone(),
             salt: random_id(&mut rng, 26),
             created_at: now,

@@ -14,13 +14,15 @@ mod templates;
 mod theme;
 
 pub use assets::Asset;
-pub use code::{ErrorCode, Words, error_json};
+pub use code::{ErrorCode, Words, denied_json, error_json};
 pub use config::{PagesConfig, is_own_picture};
 pub use lang::{Lang, UnknownLang};
 pub use letter::Letter;
 pub use page::{
-    Bind, Choice, Choose, CodeOf, Confirm, Confirmed, Ended, ErrorPage, LoggedOut, Login, LoginBody, Logout,
-    MethodLabel, MethodLink, Notice, Page, Scan, Trouble, UnknownNotice,
+    Account, AccountContact, AccountLogin, AccountNotice, AccountWay, AccountWechat, Bind, Choice, Choose,
+    CodeOf, Confirm, Confirmed, Denied, Ended, ErrorPage, Instead, LoggedOut, Login, LoginBody, Logout,
+    MethodLabel, MethodLink, Missing, Notice, Page, Scan, Trouble, UnknownNotice, VerifyBody, VerifyPhone,
+    VerifyTrouble, VerifyWay,
 };
 pub use qr::qr_svg;
 

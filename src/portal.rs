@@ -3,6 +3,8 @@
 //! Served in-process behind the proxy, which has refused ambiguous requests, removed every client copy of its
 //! own headers and said who the visitor is. It never forwards anything to an upstream.
 
+mod account;
+mod add_wechat;
 mod answer;
 mod api;
 mod bind;
@@ -15,9 +17,12 @@ mod facts;
 mod flow;
 mod login;
 mod logout;
+mod origin;
 mod panel;
+mod phone;
 mod push;
 mod relays;
+mod send;
 mod throttle;
 mod visitor;
 
@@ -31,7 +36,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
 use axum::response::Response;
-use axum::routing::get;
+use axum::routing::{get, post};
 use hyper::body::Incoming;
 use tower::Service;
 use tower::util::MapRequest;
@@ -115,6 +120,12 @@ impl Portal {
             .route("/bind", get(bind::ask).post(bind::answer))
             .route("/enter", get(enter::enter))
             .route("/logout", get(logout::ask).post(logout::leave))
+            .route("/account", get(account::page))
+            .route("/account/wechats/add", post(add_wechat::begin))
+            .route("/account/wechats/remove", post(account::remove_wechat))
+            .route("/account/sessions/end", post(account::end_sessions))
+            .route("/phone", get(phone::ask).post(phone::send))
+            .route("/phone/verify", post(phone::verify))
             .route("/userinfo", get(facts::userinfo))
             .route("/jwks.json", get(facts::jwks))
             .route("/ping", get(facts::ping))

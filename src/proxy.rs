@@ -8,6 +8,8 @@ mod serve;
 mod service;
 mod decide;
 mod forward_auth;
+mod denied;
+mod wanted;
 mod failure;
 mod outgoing;
 mod incoming;

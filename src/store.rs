@@ -60,6 +60,9 @@ pub trait Store: Send + Sync + 'static {
         row: &IdentityRow,
     ) -> Result<bool, StoreError>;
 
+    /// Deletes the row if it still equals `expected`; says whether it did. The key may be claimed by anybody then.
+    async fn remove_identity(&self, key: &IdentityKey, expected: &IdentityRow) -> Result<bool, StoreError>;
+
     /// The accounts of these ids, in their order, in one round trip.
     async fn accounts(&self, ids: &[AccountId]) -> Result<Vec<Option<Account>>, StoreError>;
 

@@ -48,6 +48,7 @@ fn known_fields() -> BTreeMap<&'static str, &'static [&'static str]> {
         ("methods", fields_of::<menshen::login::MethodConfig>()),
         ("upstreams", fields_of::<menshen::snapshot::upstream::UpstreamConfig>()),
         ("routes", fields_of::<menshen::config::RouteConfig>()),
+        ("routes.require", fields_of::<menshen::config::RequireConfig>()),
     ])
 }
 

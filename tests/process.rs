@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "process/accounts.rs"]
+mod accounts;
 #[path = "process/app.rs"]
 mod app;
 #[path = "process/bench.rs"]

@@ -231,6 +231,33 @@ contract! {
         assert_eq!(world.second.identities(&[key("p")]).await.unwrap(), [winners.first().cloned()]);
     }
 
+    async fn an_identity_is_given_back_only_as_it_was_read_and_may_be_claimed_anew(world: World) {
+        let claim = IdentityRow::claim(account_id("a1"));
+        let settled = IdentityRow::settled(account_id("a1"));
+        assert!(!world.first.remove_identity(&key("p"), &claim).await.unwrap(), "there is nothing");
+        world.first.claim_identity(&key("p"), &settled).await.unwrap();
+        world.first.claim_identity(&key("q"), &settled).await.unwrap();
+        assert!(!world.second.remove_identity(&key("p"), &claim).await.unwrap(), "it is another row");
+        assert_eq!(world.first.identities(&[key("p")]).await.unwrap(), [Some(settled.clone())]);
+        assert!(world.second.remove_identity(&key("p"), &settled).await.unwrap());
+        assert!(!world.first.remove_identity(&key("p"), &settled).await.unwrap(), "once");
+        assert_eq!(world.first.identities(&[key("p"), key("q")]).await.unwrap(), [None, Some(settled)]);
+        let other = IdentityRow::claim(account_id("a2"));
+        assert_eq!(world.first.claim_identity(&key("p"), &other).await.unwrap(), other);
+    }
+
+    async fn of_fifty_removals_of_an_identity_one_wins(world: World) {
+        let row = IdentityRow::settled(account_id("a"));
+        world.first.claim_identity(&key("p"), &row).await.unwrap();
+        let won = at_once(&world, |store, _| {
+            let row = row.clone();
+            async move { store.remove_identity(&key("p"), &row).await.unwrap() }
+        })
+        .await;
+        assert_eq!(won.into_iter().filter(|done| *done).count(), 1);
+        assert_eq!(world.second.identities(&[key("p")]).await.unwrap(), [None]);
+    }
+
     async fn an_account_is_created_once(world: World) {
         let one = account("a");
         let mut other = account("a");

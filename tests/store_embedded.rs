@@ -215,6 +215,7 @@ async fn unreadable_rows_are_corrupt_and_not_absent() {
     assert!(is_corrupt(&store.identities(&[key("p")]).await));
     assert!(is_corrupt(&store.claim_identity(&key("p"), &claim).await));
     assert!(is_corrupt(&store.swap_identity(&key("p"), &claim, &claim).await));
+    assert!(is_corrupt(&store.remove_identity(&key("p"), &claim).await));
     assert!(is_corrupt(&store.accounts(&[account_id("b"), account_id("a")]).await));
     assert!(is_corrupt(&store.session(&token).await));
     assert!(is_corrupt(&store.sessions_of(&account_id("a")).await));

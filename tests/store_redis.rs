@@ -75,7 +75,8 @@ async fn use_everything(store: &dyn Store) {
     store.claim_identity(&key("p"), &claim).await.unwrap();
     let settled = IdentityRow::settled(account_id("a"));
     assert!(store.swap_identity(&key("p"), &claim, &settled).await.unwrap());
-    assert_eq!(store.identities(&[key("p")]).await.unwrap(), [Some(settled)]);
+    assert_eq!(store.identities(&[key("p")]).await.unwrap(), [Some(settled.clone())]);
+    assert!(store.remove_identity(&key("p"), &settled).await.unwrap());
     assert!(store.create_account(&account("a")).await.unwrap());
     let mut changed = account("a");
     changed.version = 2;
@@ -321,6 +322,7 @@ async fn unreadable_rows_are_corrupt_and_not_absent(#[case] bytes: &str) {
     assert!(is_corrupt(&store.identities(&[key("p")]).await));
     assert!(is_corrupt(&store.claim_identity(&key("p"), &claim).await));
     assert!(is_corrupt(&store.swap_identity(&key("p"), &claim, &claim).await));
+    assert!(is_corrupt(&store.remove_identity(&key("p"), &claim).await));
     assert!(is_corrupt(&store.accounts(&[account_id("b"), account_id("a")]).await));
     assert!(is_corrupt(&store.session(&token).await));
     assert!(is_corrupt(&store.touch_session(&token, Timestamp::default(), LONG).await));

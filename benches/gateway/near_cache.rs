@@ -133,6 +133,10 @@ impl Store for MadeUp {
         Self::nothing()
     }
 
+    async fn remove_identity(&self, _: &IdentityKey, _: &IdentityRow) -> Result<bool, StoreError> {
+        Self::nothing()
+    }
+
     async fn swap_identity(
         &self,
         _: &IdentityKey,

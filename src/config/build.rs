@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use url::Url;
 
-use super::{Config, ConfigError, Problem, RouteConfig};
+use super::{Config, ConfigError, Problem, RouteConfig, policy};
 use crate::domain::{Hosts, Proof};
 use crate::gate;
 use crate::gate::assertion::Signer;
@@ -92,7 +92,7 @@ impl Builder<'_> {
             self.proofs(config, directory);
         }
         let upstreams = self.upstreams(config);
-        let routes = self.routes(config);
+        let routes = self.routes(config, directory.as_ref());
         let wechat = self.wechat(config, inputs.transport);
         let notify = self.keep("notify", Notify::new(&config.notify));
         let verification = VerificationFiles::new(
@@ -256,7 +256,7 @@ impl Builder<'_> {
         checked
     }
 
-    fn routes(&mut self, config: &Config) -> Vec<Route> {
+    fn routes(&mut self, config: &Config, directory: Option<&Directory>) -> Vec<Route> {
         if config.routes.is_empty() {
             self.problem(
                 "routes",
@@ -284,6 +284,9 @@ impl Builder<'_> {
                     );
                 }
             }
+            for (key, message) in policy::problems(route, directory, config.notify.sms.is_some()) {
+                self.problem(at(&key), message);
+            }
             for (key, span) in
                 [("read_timeout", route.read_timeout), ("stream_timeout", route.stream_timeout)]
             {
@@ -304,6 +307,7 @@ fn compiled(route: &RouteConfig, index: usize) -> Route {
         upstream: route.upstream.clone(),
         access: route.access,
         methods: route.methods.clone(),
+        require: route.require.as_ref().map(policy::compiled),
         preflight: route.preflight,
         read_timeout: route.read_timeout,
         stream_timeout: route.stream_timeout,

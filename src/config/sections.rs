@@ -130,9 +130,12 @@ pub struct RouteConfig {
     /// `login` (default), `optional` (known visitors are named, others pass), `public`, `deny`.
     #[serde(default = "login")]
     pub access: Access,
-    /// Login methods offered here, by their ids. Default: all.
+    /// Login methods offered here and, on a `login` route, taken here, by their ids. Default: all.
     #[serde(default)]
     pub methods: Vec<MethodId>,
+    /// What the account of a known visitor must have, on a `login` route. Default: nothing.
+    #[serde(default)]
+    pub require: Option<RequireConfig>,
     /// CORS preflights on a `login` route, which never carry a session: `refuse` (default) or `forward`
     /// (without identity).
     #[serde(default = "refuse")]
@@ -149,6 +152,41 @@ pub struct RouteConfig {
     /// The `Host` that the app is sent. Default: the visitor's.
     #[serde(default)]
     pub upstream_host: Option<String>,
+}
+
+/// `[routes.require]`: what a route asks of accounts, all of it together.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RequireConfig {
+    /// Membership in at least one of these groups.
+    #[serde(default)]
+    pub groups: Option<Vec<String>>,
+    /// For each of these attributes the value, or one of several.
+    #[serde(default)]
+    pub attributes: Option<BTreeMap<String, OneOrSeveral>>,
+    /// A verified phone number, which visitors without one are asked for. Default false.
+    #[serde(default)]
+    pub phone: bool,
+}
+
+/// `"a"` or `["a", "b"]`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(untagged, expecting = "write a text, or a list of texts")]
+pub enum OneOrSeveral {
+    /// One value.
+    One(String),
+    /// Any of these.
+    Several(Vec<String>),
+}
+
+impl OneOrSeveral {
+    /// The values.
+    pub fn values(&self) -> &[String] {
+        match self {
+            Self::One(value) => std::slice::from_ref(value),
+            Self::Several(values) => values,
+        }
+    }
 }
 
 fn root() -> String {

@@ -117,11 +117,66 @@ fn a_good_config_has_no_problems() {
 #[case("path = \"/\"", "host = \"\"", "routes[0].host: ")]
 #[case("path = \"/\"", "host = \"a*.test\"", "routes[0].host: ")]
 #[case("path = \"/\"", "read_timeout = \"0s\"", "routes[0].read_timeout: ")]
+#[case("path = \"/\"", "require = {}", "routes[0].require: asks for nothing")]
+#[case(
+    "path = \"/\"",
+    "require = { group = [\"a\"], groups = [\"b\"] }",
+    "routes[0].require.group: unknown key; did you mean `groups`"
+)]
+#[case(
+    "path = \"/\"",
+    "require = { groups = \"staff\", attributes = { a = \"b\" } }",
+    "routes[0].require.groups: invalid type: string \"staff\""
+)]
+#[case(
+    "path = \"/\"",
+    "require = { groups = [], phone = false, attributes = { a = \"b\" } }",
+    "routes[0].require.groups: an empty list"
+)]
+#[case("path = \"/\"", "require = { groups = [\" \"] }", "routes[0].require.groups[0]: ` ` is nothing")]
+#[case(
+    "path = \"/\"",
+    "require = { attributes = { level = [] }, groups = [\"a\"] }",
+    "routes[0].require.attributes.level: an empty list"
+)]
+#[case(
+    "path = \"/\"",
+    "require = { groups = [\"a\"], attributes = { level = 3 } }",
+    "routes[0].require.attributes.level: write a text, or a list of"
+)]
+#[case(
+    "path = \"/\"",
+    "require = { phone = true }",
+    "routes[0].require.phone: nobody can get a verified phone number"
+)]
+#[case(
+    "path = \"/\"",
+    "access = \"optional\"\nrequire = { groups = [\"a\"] }",
+    "routes[0].require: only a route with access = \"login\""
+)]
 #[case("[[pools]]", "[pools]", "pools: must be a list; write [[pools]]")]
 #[case("embedded:memory", "mysql://a", "store.url: unknown kind of store `mysql`")]
 fn a_mistake_is_named_with_its_place_and_cure(#[case] from: &str, #[case] to: &str, #[case] says: &str) {
     let problem = problem_after(from, to);
     assert!(problem.starts_with(&format!("{FILE}: {says}")), "{problem}");
+}
+
+#[test]
+fn a_route_may_ask_for_groups_attributes_and_a_phone_number_that_a_method_brings() {
+    let asks =
+        "require = { groups = [\"staff\"], attributes = { Level = \"gold\", \"部门\" = [\"a\", \"b\"] } }\n";
+    let more = "[[apps]]\nid = \"mini\"\nkind = \"mini_program\"\napp_id = \"wx2\"\nsecret = \"s\"\npool = \"people\"\n\
+                [[methods]]\nid = \"mini\"\nkind = \"mini_program\"\napp = \"mini\"\n\
+                [[routes]]\npath = \"/shop\"\nupstream = \"app\"\nrequire = { phone = true }\n";
+    assert_eq!(problems(&format!("{GOOD}{asks}{more}")), Vec::<String>::new());
+    let config = parse_with(&format!("{GOOD}{asks}"), &[]).unwrap();
+    let attributes = config.routes[0].require.as_ref().unwrap().attributes.as_ref().unwrap();
+    let read: Vec<_> =
+        attributes.iter().map(|(name, values)| (name.as_str(), values.values().len())).collect();
+    assert_eq!(read, [("Level", 1), ("部门", 2)]);
+    // A route that does not take that method has no use of it.
+    let found = problems(&format!("{GOOD}{asks}{more}methods = [\"scan\"]\n"));
+    assert!(found.len() == 1 && found[0].contains("routes[1].require.phone: nobody can get"), "{found:#?}");
 }
 
 #[rstest]

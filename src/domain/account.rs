@@ -22,6 +22,9 @@ pub struct Account {
     pub status: Status,
     /// Everything WeChat vouches for that leads here, in the order it was learnt.
     pub identities: Vec<IdentityKey>,
+    /// Those OpenIDs that WeChat has vouched for together with the UnionID: they are one and the same person.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub united: Vec<IdentityKey>,
     /// Phone in E.164, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phone: Option<Contact>,
@@ -61,6 +64,7 @@ impl Account {
             version: 1,
             status: Status::Active,
             identities: identity.keys(),
+            united: identity.union_id.iter().map(|_| identity.open_key()).collect(),
             phone: None,
             email: None,
             username: None,

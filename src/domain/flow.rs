@@ -29,6 +29,9 @@ pub struct Flow {
     /// Where the session is handed over to, if the visitor came from another host than the login's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub handover: Option<Handover>,
+    /// The account that the identity is added to, where somebody who is logged in began this: no session is opened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attach_to: Option<AccountId>,
     /// Who began it, for the phone that is asked to approve it.
     #[serde(default)]
     pub origin: Origin,
@@ -115,6 +118,8 @@ pub enum Stage {
         /// Whose.
         account: AccountId,
     },
+    /// Done: the identity was added to the account of who began it.
+    Attached,
     /// Done: no session.
     Refused {
         /// Why, in a form that a page can explain.
@@ -152,6 +157,12 @@ pub enum FlowRefusal {
     Misconfigured,
     /// WeChat does not let this person in (frozen, high risk, gone).
     WechatRefused,
+    /// What was to be added to an account belongs to another one.
+    IdentityTaken,
+    /// The account that something was to be added to has another WeChat of that app.
+    HasAnother,
+    /// The browser is no longer logged in to the account that something was to be added to.
+    OwnerGone,
 }
 
 impl From<Refusal> for FlowRefusal {
@@ -252,7 +263,9 @@ impl Flow {
     /// Takes the flow to finish it: with a code that is to be exchanged, or as the person who agreed.
     pub fn begin_exchange(self, now: Timestamp) -> Result<Self, InvalidTransition> {
         match self.stage {
-            Stage::SignedIn { .. } | Stage::Refused { .. } => Err(InvalidTransition::Finished),
+            Stage::SignedIn { .. } | Stage::Attached | Stage::Refused { .. } => {
+                Err(InvalidTransition::Finished)
+            }
             Stage::Exchanging { since, .. } if now.since(since) < EXCHANGE_LEASE => {
                 Err(InvalidTransition::InProgress)
             }
@@ -278,6 +291,11 @@ impl Flow {
         self.finish(Stage::SignedIn { account })
     }
 
+    /// Ends the flow with the identity at the account that it was meant for.
+    pub fn attach(self) -> Result<Self, InvalidTransition> {
+        self.finish(Stage::Attached)
+    }
+
     /// Ends the flow without a session.
     pub fn refuse(self, reason: FlowRefusal) -> Result<Self, InvalidTransition> {
         self.finish(Stage::Refused { reason })
@@ -285,7 +303,7 @@ impl Flow {
 
     /// Whether the flow has its outcome.
     pub fn is_finished(&self) -> bool {
-        matches!(self.stage, Stage::SignedIn { .. } | Stage::Refused { .. })
+        matches!(self.stage, Stage::SignedIn { .. } | Stage::Attached | Stage::Refused { .. })
     }
 
     fn finish(self, stage: Stage) -> Result<Self, InvalidTransition> {

@@ -8,6 +8,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq as _;
 
+use super::phone::half_width;
 use super::{Email, IdentityKey, Phone, PoolId};
 use crate::ground::{Span, Timestamp, Token};
 
@@ -131,14 +132,6 @@ impl OneTimeCode {
         let typed: String =
             typed.chars().filter(|c| !c.is_whitespace()).take(LEN + 1).map(half_width).collect();
         self.digits(secret).as_bytes().ct_eq(typed.as_bytes()).into()
-    }
-}
-
-/// A full-width digit as the usual one, everything else as it is.
-fn half_width(c: char) -> char {
-    match c {
-        '０'..='９' => char::from_u32(u32::from(c) - u32::from('０') + u32::from('0')).unwrap_or(c),
-        _ => c,
     }
 }
 

@@ -22,6 +22,18 @@ impl Phone {
         Self::parse(&format!("+{}{}", country_code.trim_start_matches('+'), national))
     }
 
+    /// From what a person types: with `+` or `00` before the country code, or, in China, the eleven digits of a mobile
+    /// number alone. Digits and signs may be full-width ones.
+    pub fn typed(text: &str) -> Result<Self, NotAPhone> {
+        let plain: String = text.trim().chars().take(MAX_TYPED).map(half_width).collect();
+        let digits: String = plain.chars().filter(|c| !matches!(c, ' ' | '-' | '(' | ')')).collect();
+        match digits.strip_prefix("00") {
+            Some(international) => Self::parse(&format!("+{international}")),
+            None if digits.len() == 11 && digits.starts_with('1') => Self::new("86", &digits),
+            None => Self::parse(&digits),
+        }
+    }
+
     /// From a text that begins with `+` and the country code.
     pub fn parse(text: &str) -> Result<Self, NotAPhone> {
         let rest = text.trim().strip_prefix('+').ok_or(NotAPhone)?;
@@ -29,15 +41,6 @@ impl Phone {
         let fits = (8..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
         // No country code begins with 0.
         if fits && !digits.starts_with('0') { Ok(Self(format!("+{digits}"))) } else { Err(NotAPhone) }
-    }
-
-    /// From what somebody typed into a form: also 11 digits alone that begin with 1, which is a mobile number of mainland
-    /// China.
-    pub fn typed(text: &str) -> Result<Self, NotAPhone> {
-        let digits: String = text.chars().filter(|c| !matches!(c, ' ' | '-')).collect();
-        let chinese =
-            digits.len() == 11 && digits.starts_with('1') && digits.bytes().all(|b| b.is_ascii_digit());
-        if chinese { Self::new("86", &digits) } else { Self::parse(text) }
     }
 
     /// The number.
@@ -48,6 +51,18 @@ impl Phone {
     /// What its owner recognises and nobody else learns: `+8613*******66`.
     pub fn masked(&self) -> String {
         mask(&self.0)
+    }
+}
+
+/// Longest text that is looked at.
+const MAX_TYPED: usize = 40;
+
+/// A full-width sign, as an input method for Chinese writes digits and `＋`, as the usual one; the rest as it is.
+pub(super) fn half_width(c: char) -> char {
+    match c {
+        '\u{3000}' => ' ',
+        '！'..='～' => char::from_u32(u32::from(c) - 0xFEE0).unwrap_or(c),
+        _ => c,
     }
 }
 
@@ -97,6 +112,22 @@ mod tests {
         for abroad in ["2025550123", "23580006666", "1358000666", "1358000666x"] {
             assert_eq!(Phone::typed(abroad), Err(NotAPhone), "{abroad}");
         }
+    }
+
+    #[rstest::rstest]
+    #[case("13580006666", Some("+8613580006666"))]
+    #[case("135 8000 6666", Some("+8613580006666"))]
+    #[case("１３５８０００６６６６", Some("+8613580006666"))]
+    #[case("＋86 (135) 8000-6666", Some("+8613580006666"))]
+    #[case("008613580006666", Some("+8613580006666"))]
+    #[case("+4915112345678", Some("+4915112345678"))]
+    #[case("+14155550123", Some("+14155550123"))]
+    #[case("1358000666", None)]
+    #[case("8613580006666", None)]
+    #[case("ann@example.com", None)]
+    #[case("", None)]
+    fn a_number_is_read_as_people_type_it(#[case] typed: &str, #[case] number: Option<&str>) {
+        assert_eq!(Phone::typed(typed).ok().as_ref().map(Phone::as_str), number);
     }
 
     #[test]

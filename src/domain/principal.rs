@@ -132,6 +132,11 @@ impl Principal {
         self.known(11)
     }
 
+    /// A word by which the visitor recognises the account: nickname, else user name, else the account's id.
+    pub fn display_name(&self) -> &str {
+        self.name().or_else(|| self.username()).unwrap_or_else(|| self.account_id())
+    }
+
     /// The host the session is for; empty for any.
     pub fn host(&self) -> &str {
         self.facts.get(12)

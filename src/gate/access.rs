@@ -10,7 +10,7 @@ use http::header::{
 use http::{HeaderValue, Method};
 use serde::{Deserialize, Serialize};
 
-use super::Route;
+use super::{Missing, Route};
 use crate::domain::Principal;
 
 /// Who may use a route.
@@ -83,23 +83,68 @@ pub enum Decision<'a> {
     },
     /// gRPC status 16 (`UNAUTHENTICATED`).
     GrpcUnauthenticated,
-    /// 403.
-    Forbidden,
+    /// 303 to the login page, which offers the methods that this route takes; the session stays as it is.
+    RedirectToOtherMethod,
+    /// 303 to the page on which a visitor verifies a phone number, which is all that is missing.
+    RedirectToPhone,
+    /// 403, with what is missing.
+    Forbidden(Refusal<'a>),
+    /// gRPC status 7 (`PERMISSION_DENIED`).
+    GrpcDenied,
     /// 503 with `Retry-After`.
     Unavailable,
 }
 
+/// Why a request is refused whoever may have sent it, or although it is known who did.
+#[derive(Clone, Copy, Debug)]
+pub enum Refusal<'a> {
+    /// The route is open to nobody.
+    Closed,
+    /// The session was opened by a method that the route does not take.
+    Method,
+    /// The account lacks what the route asks for.
+    Lacks(&'a Principal, Missing<'a>),
+}
+
 /// Decides about a request of `visitor` to `route`.
-pub fn decide<'a>(route: &Route, visitor: Visitor<'a>, kind: RequestKind) -> Decision<'a> {
+pub fn decide<'a>(route: &'a Route, visitor: Visitor<'a>, kind: RequestKind) -> Decision<'a> {
     match (route.access, visitor) {
-        (Access::Deny, _) => Decision::Forbidden,
+        (Access::Deny, _) => refuse(Refusal::Closed, kind),
         (Access::Public, _) => Decision::Forward(None),
         (Access::Optional | Access::Login, Visitor::StoreDown) => Decision::Unavailable,
-        (Access::Optional | Access::Login, Visitor::Known(principal)) => Decision::Forward(Some(principal)),
+        (Access::Optional, Visitor::Known(principal)) => Decision::Forward(Some(principal)),
+        (Access::Login, Visitor::Known(principal)) => admit(route, principal, kind),
         (Access::Optional, Visitor::Stranger | Visitor::Expired) => Decision::Forward(None),
         (Access::Login, Visitor::Stranger) => ask_for_login(route, kind, false),
         (Access::Login, Visitor::Expired) => ask_for_login(route, kind, true),
     }
+}
+
+/// Holds a known visitor against what the route asks for.
+///
+/// The method first: how this session was opened says whether it counts here at all, and to one that does not count
+/// nothing is told of the rest. A phone number last: nobody is asked for one who would be refused all the same.
+fn admit<'a>(route: &'a Route, principal: &'a Principal, kind: RequestKind) -> Decision<'a> {
+    let missing = || route.require.as_ref().and_then(|require| require.missing(principal));
+    let refusal = if !route.takes(principal.method()) {
+        Refusal::Method
+    } else if let Some(missing) = missing() {
+        Refusal::Lacks(principal, missing)
+    } else {
+        return Decision::Forward(Some(principal));
+    };
+    match (kind, refusal) {
+        (RequestKind::Preflight, _) if route.preflight == Preflight::Forward => Decision::Forward(None),
+        (RequestKind::Navigation, Refusal::Method) => Decision::RedirectToOtherMethod,
+        (RequestKind::Navigation, Refusal::Lacks(_, missing)) if missing.is_phone_alone() => {
+            Decision::RedirectToPhone
+        }
+        _ => refuse(refusal, kind),
+    }
+}
+
+fn refuse(refusal: Refusal<'_>, kind: RequestKind) -> Decision<'_> {
+    if kind == RequestKind::Grpc { Decision::GrpcDenied } else { Decision::Forbidden(refusal) }
 }
 
 fn ask_for_login<'a>(route: &Route, kind: RequestKind, expired: bool) -> Decision<'a> {

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::path::{PathProblem, Target, other_readings, target};
-use super::{Access, Preflight};
+use super::{Access, Preflight, Require};
 use crate::domain::MethodId;
 use crate::ground::Span;
 
@@ -25,8 +25,10 @@ pub struct Route {
     pub upstream: String,
     /// Who may use it.
     pub access: Access,
-    /// The login methods it offers; empty means all.
+    /// The login methods it offers and, on a `login` route, takes; empty means all.
     pub methods: Vec<MethodId>,
+    /// What it asks of the accounts of known visitors.
+    pub require: Option<Require>,
     /// What happens to CORS preflights.
     pub preflight: Preflight,
     /// Longest wait for the next byte of an ordinary answer.
@@ -37,6 +39,15 @@ pub struct Route {
     pub max_body: Option<u64>,
     /// `Host` sent to the upstream; `None` is the visitor's.
     pub upstream_host: Option<String>,
+}
+
+impl Route {
+    /// Whether it takes a session that was opened by `method`.
+    pub fn takes(&self, method: &str) -> bool {
+        self.access != Access::Login
+            || self.methods.is_empty()
+            || self.methods.iter().any(|taken| taken.as_str() == method)
+    }
 }
 
 /// All routes, arranged for lookup.

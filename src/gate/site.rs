@@ -40,7 +40,21 @@ impl Site {
 
     /// The login page on the visitor's own host, remembering where the visitor wants to go.
     pub fn login_path(&self, return_to: &ReturnTo) -> String {
-        let mut path = format!("{}/login?rt=", self.prefix);
+        self.path_with("login", return_to)
+    }
+
+    /// The login page for somebody who is logged in and wants to be somebody else.
+    pub fn other_login_path(&self, return_to: &ReturnTo) -> String {
+        format!("{}&other=1", self.login_path(return_to))
+    }
+
+    /// The page on which a visitor verifies a phone number.
+    pub fn phone_path(&self, return_to: &ReturnTo) -> String {
+        self.path_with("phone", return_to)
+    }
+
+    fn path_with(&self, own: &str, return_to: &ReturnTo) -> String {
+        let mut path = format!("{}/{own}?rt=", self.prefix);
         path.extend(byte_serialize(return_to.location().as_bytes()));
         path
     }

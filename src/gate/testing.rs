@@ -34,6 +34,7 @@ pub(crate) fn route(id: &str, hosts: &[&str], path: &str, access: Access) -> Rou
         upstream: "app".into(),
         access,
         methods: Vec::new(),
+        require: None,
         preflight: Preflight::Refuse,
         read_timeout: Span::from_secs(60),
         stream_timeout: Span::from_mins(60),

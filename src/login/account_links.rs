@@ -8,7 +8,7 @@ use crate::ground::Timestamp;
 use crate::store::{Store, StoreError};
 
 /// How often a write that lost a race is tried again.
-const ROUNDS: usize = 8;
+pub(super) const ROUNDS: usize = 8;
 
 /// What became of an identity that somebody wants to add to their account.
 #[derive(Debug)]
@@ -57,13 +57,46 @@ pub async fn attach(
     identity: &Identity,
     now: Timestamp,
 ) -> Result<Attached, StoreError> {
+    let mut pointed = Vec::new();
+    let attached = try_attach(store, account, identity, now, &mut pointed).await;
+    match &attached {
+        Ok(Attached::Taken | Attached::HasAnother | Attached::NoAccount)
+        | Err(StoreError::Conflict { .. }) => {
+            give_back(store, account, pointed).await?;
+        }
+        // What is unknown is completed by the next try, or by the next login of that identity.
+        Ok(Attached::Done(_)) | Err(_) => {}
+    }
+    attached
+}
+
+/// Gives up rows that were pointed at an account which does not list them, because somebody else was first to add
+/// another identity of that app: they would let in whoever was refused.
+async fn give_back(store: &dyn Store, id: &AccountId, pointed: Vec<IdentityKey>) -> Result<(), StoreError> {
+    if pointed.is_empty() {
+        return Ok(());
+    }
+    let account = account_now(store, id).await?;
+    let listed = |key: &IdentityKey| account.as_ref().is_some_and(|account| account.identities.contains(key));
+    for key in pointed.iter().filter(|key| !listed(key)) {
+        // Where it is another row by now, it is no longer ours to give.
+        store.remove_identity(key, &IdentityRow::settled(id.clone())).await?;
+    }
+    Ok(())
+}
+
+/// Adds `identity`; `pointed` is told which rows were pointed at the account for that.
+async fn try_attach(
+    store: &dyn Store,
+    account: &AccountId,
+    identity: &Identity,
+    now: Timestamp,
+    pointed: &mut Vec<IdentityKey>,
+) -> Result<Attached, StoreError> {
     for _ in 0..ROUNDS {
         let Some(mut account) = account_now(store, account).await? else { return Ok(Attached::NoAccount) };
         if account.status == Status::Disabled || account.pool != identity.pool {
             return Ok(Attached::NoAccount);
-        }
-        if !account.takes(identity) {
-            return Ok(Attached::HasAnother);
         }
         let keys = identity.keys();
         let rows = store.identities(&keys).await?;
@@ -77,11 +110,15 @@ pub async fn attach(
                 _ => missing.push(key.clone()),
             }
         }
+        if !account.takes(identity) {
+            return Ok(Attached::HasAnother);
+        }
+        pointed.extend(missing.iter().cloned());
         if !link(store, &account.id, &missing).await? {
             continue;
         }
         let learnt = keys.into_iter().map(|key| account.learn(key)).filter(|new| *new).count();
-        if learnt == 0 {
+        if !account.unite(identity) && learnt == 0 {
             return Ok(Attached::Done(Box::new(account)));
         }
         account.updated_at = now;
@@ -198,6 +235,6 @@ async fn row_of(store: &dyn Store, key: &IdentityKey) -> Result<Option<IdentityR
     Ok(store.identities(std::slice::from_ref(key)).await?.pop().flatten())
 }
 
-async fn account_now(store: &dyn Store, id: &AccountId) -> Result<Option<Account>, StoreError> {
+pub(super) async fn account_now(store: &dyn Store, id: &AccountId) -> Result<Option<Account>, StoreError> {
     Ok(store.accounts(std::slice::from_ref(id)).await?.into_iter().flatten().next())
 }

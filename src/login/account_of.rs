@@ -177,6 +177,7 @@ impl Seen {
         let Some((key, id)) = abandoned else { return Ok(false) };
         let mut account = Account::new(id.clone(), identity, now);
         account.identities = vec![key.clone()];
+        account.united.clear();
         store.create_account(&account).await
     }
 }
@@ -307,6 +308,9 @@ async fn note_login(
     method: &MethodId,
     now: Timestamp,
 ) -> Result<Option<Account>, StoreError> {
+    let before = account.identities.clone();
+    let taken_off =
+        |now: &Account| seen.keys.iter().any(|key| before.contains(key) && !now.identities.contains(key));
     let leads_here = |row: &Option<IdentityRow>| {
         row.as_ref().is_some_and(|row| row.settled && row.accounts.contains(&account.id))
     };
@@ -332,6 +336,7 @@ async fn note_login(
         for key in &learnt {
             account.learn(key.clone());
         }
+        account.unite(identity);
         account.profile.refresh(&identity.profile);
         account.last_login = Some(LastLogin { at: now, method: method.clone() });
         account.updated_at = now;
@@ -340,8 +345,8 @@ async fn note_login(
             return Ok(Some(account));
         }
         match store.accounts(std::slice::from_ref(&account.id)).await?.into_iter().flatten().next() {
-            Some(current) if current.status == account.status => account = current,
-            // Gone or disabled meanwhile: the rule must look again.
+            Some(current) if current.status == account.status && !taken_off(&current) => account = current,
+            // Gone or disabled meanwhile, or this WeChat was taken off it: the rule must look again.
             _ => return Ok(None),
         }
     }

@@ -271,9 +271,12 @@ impl Login {
         let attached = account_links::attach(&*self.store, account, identity, self.now()).await?;
         let account = match attached {
             Attached::Done(account) => account,
-            Attached::Taken | Attached::HasAnother => {
-                tracing::warn!(target: "audit", event = "attach_refused", account = %account, method = %method);
-                return Err(ClientError::IdentityTaken);
+            refused @ (Attached::Taken | Attached::HasAnother) => {
+                tracing::warn!(target: "audit", event = "attach_refused", account = %account, method = %method, reason = ?refused);
+                return Err(match refused {
+                    Attached::HasAnother => ClientError::HasAnother,
+                    _ => ClientError::IdentityTaken,
+                });
             }
             Attached::NoAccount => return Err(ClientError::Refused(FlowRefusal::AccountDisabled)),
         };
@@ -316,6 +319,7 @@ pub(super) fn begin(
         pool,
         return_to: call.home.clone(),
         handover: None,
+        attach_to: None,
         origin: call.visit.origin(),
         salt: random_id(&mut rng, 26),
         created_at: now,

@@ -93,6 +93,21 @@ pub enum MethodKind {
     AppLaunch(ProgramOptions),
 }
 
+impl MethodKind {
+    /// Whether WeChat may tell the person's verified phone number with such a login.
+    pub const fn brings_phone(&self) -> bool {
+        match self {
+            Self::MiniProgram => true,
+            Self::MiniProgramScan(options) => options.program.ask_phone,
+            Self::AppLaunch(options) => options.ask_phone,
+            Self::WebsiteQr(_)
+            | Self::OfficialAccountWeb(_)
+            | Self::OfficialAccountScan(_)
+            | Self::MobileApp => false,
+        }
+    }
+}
+
 /// How scanning a service account works.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScanOptions {
@@ -157,6 +172,11 @@ impl Directory {
     /// The pool of a name.
     pub fn pool(&self, id: &PoolId) -> Option<&Pool> {
         self.pools.get(id)
+    }
+
+    /// All pools.
+    pub fn pools(&self) -> impl Iterator<Item = &PoolId> {
+        self.pools.keys()
     }
 
     /// The app of a name.

@@ -48,6 +48,8 @@ pub enum Ending {
         /// The finished flow.
         flow: Box<Flow>,
     },
+    /// The identity was added to the account of who began it; nobody was signed in.
+    Attached,
     /// No session.
     Refused {
         /// Why.
@@ -252,6 +254,12 @@ impl Login {
     ) -> Result<Ending, StoreError> {
         let reason = match identity {
             Err(reason) => reason,
+            Ok(identity) if taken.attach_to.is_some() => {
+                match self.attach_here(context, &taken, &identity, visit).await? {
+                    None => return self.close_attached(taken, browser).await,
+                    Some(reason) => reason,
+                }
+            }
             Ok(identity) => {
                 let pool = context.directory.pool(&identity.pool);
                 let rules = Rules {
@@ -334,6 +342,7 @@ impl Login {
                     None => Ok(Ending::Unknown),
                 }
             }
+            Stage::Attached => Ok(Ending::Attached),
             Stage::Choosing { .. } | Stage::Binding { .. } => Ok(Ending::Asks { flow: Box::new(flow) }),
             _ => Ok(Ending::Unknown),
         }

@@ -5,8 +5,7 @@
 //! Memory: a check of a hash of ours takes 19 MiB, one of another site's at most [`MOST_MEMORY_MIB`]; so the process takes
 //! at most that, times its cores, for all logins together.
 
-use std::sync::Arc;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};

@@ -42,7 +42,7 @@ impl Progress {
     /// How far `flow` is at `now`.
     pub fn of(flow: &Flow, now: Timestamp) -> Self {
         match &flow.stage {
-            Stage::SignedIn { .. } => Self::Approved,
+            Stage::SignedIn { .. } | Stage::Attached => Self::Approved,
             Stage::Refused { reason: FlowRefusal::Denied } => Self::Refused,
             // The reason deserves a page of its own.
             Stage::Refused { .. } => Self::Approved,

@@ -222,6 +222,11 @@ impl Sessions {
         Ok(ended)
     }
 
+    /// Looks an account's sessions up again: this process has just changed it and knows before the news come.
+    pub fn account_changed(&self, account: &AccountId) {
+        self.doubt(account);
+    }
+
     fn is_fresh(&self, known: &Known, rules: &SessionRules, now: Timestamp) -> bool {
         let checked = known.checked_at.load(Ordering::Relaxed);
         let doubted = known.account.0.load(Ordering::Relaxed).max(self.trusted_since.load(Ordering::Relaxed));

@@ -26,6 +26,8 @@ pub struct Shown {
     pub host: String,
     /// Whether a native app waits for the answer, and not a browser.
     pub for_app: bool,
+    /// Whether a yes adds the person's WeChat to the account that is logged in there, and logs nobody in.
+    pub adding: bool,
     /// Where the login began.
     pub origin: Origin,
     /// When.
@@ -92,6 +94,7 @@ impl Login {
             host: flow.return_to.host().to_owned(),
             for_app: waits.for_app,
             expires_in: flow.expires_at.since(self.now()),
+            adding: flow.attach_to.is_some(),
             origin: flow.origin,
             created_at: flow.created_at,
             ask_phone: waits.options.ask_phone,

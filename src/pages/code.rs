@@ -6,7 +6,7 @@
 use http::StatusCode;
 use serde::{Serialize, Serializer};
 
-use super::Lang;
+use super::{Lang, Missing};
 use crate::domain::FlowRefusal;
 
 /// What a code says in one language.
@@ -79,6 +79,18 @@ codes! {
     Forbidden = "forbidden", FORBIDDEN, false,
         en "You may not see this", "This page is not open to you. If you think it should be, ask the operator of this site.",
         zh "没有访问权限", "您无权访问此页面。如有疑问，请联系本站管理员。";
+    /// Known, but the account lacks what the route asks for.
+    MissingRights = "missing_rights", FORBIDDEN, false,
+        en "Your account may not see this", "You are signed in, but this page asks for something that your account does not have.",
+        zh "您的账号没有访问权限", "您已登录，但您的账号不满足访问此页面的条件。";
+    /// Known, but by a method that the route does not take.
+    LoginMethodRequired = "login_method_required", FORBIDDEN, false,
+        en "Please sign in another way", "You are signed in, but this page asks you to sign in by another method.",
+        zh "请使用其他方式登录", "您已登录，但此页面需要使用其他登录方式。";
+    /// Known, and only a verified phone number is missing.
+    PhoneRequired = "phone_required", FORBIDDEN, false,
+        en "A phone number is needed", "You are signed in, but this page asks for a verified phone number.",
+        zh "请先验证手机号", "您已登录，但访问此页面需要先验证手机号。";
     /// A form was sent from a page of another site.
     ForeignOrigin = "foreign_origin", FORBIDDEN, false,
         en "This form came from elsewhere", "To protect you, forms are only accepted from pages of this site. Nothing was changed.",
@@ -171,10 +183,6 @@ codes! {
     WrongProof = "wrong_proof", FORBIDDEN, true,
         en "That is not right", "Name and password, or the code, do not fit together. Check what you typed and try again.",
         zh "信息不正确", "账号与密码不匹配，或者验证码不正确。请核对后重试。";
-    /// The code that was sent is too old, or was tried too often.
-    CodeSpent = "code_spent", FORBIDDEN, true,
-        en "This code no longer works", "A code works for ten minutes and five tries. Have a new one sent.",
-        zh "验证码已失效", "验证码十分钟内有效，最多可尝试五次。请重新获取验证码。";
     /// A code was sent only just now.
     CodeTooSoon = "code_too_soon", TOO_MANY_REQUESTS, true,
         en "A code was sent only just now", "One code can be sent each minute. Wait a moment, and look where messages of strangers go.",
@@ -303,10 +311,50 @@ codes! {
     AccountNotOffered = "account_not_offered", FORBIDDEN, false,
         en "This account was not offered", "Only an account that belongs to your WeChat can be chosen. Nobody was signed in.",
         zh "不能选择该账号", "只能选择与您的微信关联的账号。没有登录任何账号。";
-    /// The identity belongs to another account, or the account has another one of the same app.
+    /// The identity belongs to another account.
     IdentityTaken = "identity_taken", CONFLICT, false,
-        en "This WeChat cannot be added", "It belongs to another account, or your account already has another WeChat of the same app. Nothing was changed.",
-        zh "无法绑定此微信", "此微信已属于其他账号，或者您的账号已绑定同一应用下的其他微信。没有做任何更改。";
+        en "This WeChat belongs to another account", "It already signs in to another account on this site, so it was not added to yours. Nothing was changed.",
+        zh "此微信已属于其他账号", "此微信已用于登录本站的另一个账号，因此没有绑定到您的账号。没有做任何更改。";
+    /// The account has another identity of the same app.
+    HasAnother = "has_another", CONFLICT, false,
+        en "Your account already has another WeChat here", "For this way of signing in, an account can have only one WeChat, and yours has another one. Nothing was changed.",
+        zh "您的账号已绑定其他微信", "每个账号在同一登录方式下只能绑定一个微信，而您的账号已绑定了另一个。没有做任何更改。";
+    /// The browser that wanted to add a WeChat is no longer logged in to that account.
+    OwnerGone = "owner_gone", FORBIDDEN, true,
+        en "You are no longer signed in to that account", "The WeChat was not added, because this browser is not signed in to the account it was meant for. Open your account page and add it from there.",
+        zh "您已不在该账号的登录状态", "此浏览器当前没有登录要绑定的账号，因此没有绑定此微信。请打开您的账号页面重新操作。";
+    /// An account's only WeChat.
+    LastWechat = "last_wechat", CONFLICT, false,
+        en "Your only WeChat stays", "Without it nobody could sign in to your account any more. Add another WeChat first, then remove this one.",
+        zh "无法解绑唯一的微信", "解绑后将无法再登录您的账号。请先绑定另一个微信，再解绑这一个。";
+    /// A WeChat that the account does not have.
+    WechatUnknown = "wechat_unknown", NOT_FOUND, false,
+        en "Your account has no such WeChat", "It may have been removed already. Nothing was changed.",
+        zh "您的账号没有绑定此微信", "此微信可能已被解绑。没有做任何更改。";
+    /// A login that the account does not have.
+    SessionUnknown = "session_unknown", NOT_FOUND, false,
+        en "Your account has no such session", "It may have ended already. Nothing was changed.",
+        zh "没有这个登录状态", "该登录可能已经结束。没有做任何更改。";
+    /// The phone number is verified, but another account holds it.
+    PhoneTaken = "phone_taken", CONFLICT, false,
+        en "This phone number belongs to another account", "The number was verified, but it belongs to another account on this site. Nothing was changed.",
+        zh "此手机号已属于其他账号", "手机号已验证，但它已属于本站的其他账号。没有做任何更改。";
+    /// A one-time code that is not the one that was sent.
+    CodeWrong = "code_wrong", BAD_REQUEST, true,
+        en "This is not the code", "The digits are not those that were sent. Please try again.",
+        zh "验证码不正确", "输入的验证码与发送的不一致，请重新输入。";
+    /// A one-time code that is too old or was tried too often, or none that was ever sent.
+    CodeExpired = "code_expired", BAD_REQUEST, false,
+        en "This code no longer works", "It is too old, was tried too often or was used before. Ask for another one.",
+        zh "验证码已失效", "验证码已过期、已使用或尝试次数过多，请重新获取。";
+    /// Nobody has set up a way to send messages.
+    SmsOff = "sms_off", CONFLICT, false,
+        en "This site sends no messages", "No service for text messages is set up here, so no number can be verified by a code.",
+        zh "本站未开通短信", "本站没有配置短信服务，无法通过验证码验证手机号。";
+    /// A message that could not be sent.
+    CodeNotSent = "code_not_sent", SERVICE_UNAVAILABLE, true,
+        en "The code could not be sent", "The message did not go out. Check the number and try again in a minute.",
+        zh "验证码发送失败", "短信没有发送成功，请检查手机号，一分钟后再试。";
     /// The operator's WeChat settings are wrong.
     Misconfigured = "misconfigured", INTERNAL_SERVER_ERROR, false,
         en "Signing in is not set up correctly", "The WeChat settings of this site need a correction. The operator has been told; there is nothing you can do about it.",
@@ -329,12 +377,16 @@ impl ErrorCode {
         !matches!(
             self,
             Self::Forbidden
+                | Self::MissingRights
+                | Self::LoginMethodRequired
+                | Self::PhoneRequired
                 | Self::ForeignOrigin
                 | Self::UpstreamDown
                 | Self::UpstreamTimeout
                 | Self::UnknownState
                 | Self::Snapshot
                 | Self::MustFollow
+                | Self::OwnerGone
                 | Self::PushSignature
                 | Self::PushStale
                 | Self::PushReplayed
@@ -362,6 +414,9 @@ impl From<FlowRefusal> for ErrorCode {
             FlowRefusal::WechatBusy => Self::WechatBusy,
             FlowRefusal::Misconfigured => Self::Misconfigured,
             FlowRefusal::WechatRefused => Self::WechatRefused,
+            FlowRefusal::IdentityTaken => Self::IdentityTaken,
+            FlowRefusal::HasAnother => Self::HasAnother,
+            FlowRefusal::OwnerGone => Self::OwnerGone,
         }
     }
 }
@@ -382,18 +437,47 @@ pub fn error_json(
     request_id: &str,
     login: Option<&str>,
 ) -> String {
-    #[derive(Serialize)]
-    struct Body<'a> {
-        error: ErrorCode,
-        message: &'a str,
-        retryable: bool,
-        request_id: &'a str,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        login: Option<&'a str>,
-    }
     let message = message.unwrap_or(code.words(lang).message);
-    let body = Body { error: code, message, retryable: code.retryable(), request_id, login };
-    serde_json::to_string(&body).expect("a struct of texts and a bool has a JSON form")
+    let retryable = code.retryable();
+    Body { error: code, message, retryable, request_id, login, page: None, missing: None }.json()
+}
+
+/// The JSON answer to a known visitor who lacks something: that of [`error_json`], with `missing`, and with `login`, or
+/// `page` (where a phone number is verified), as the address at which it can be had.
+pub fn denied_json(
+    code: ErrorCode,
+    lang: Lang,
+    request_id: &str,
+    missing: &Missing,
+    address: Option<&str>,
+) -> String {
+    let message = code.words(lang).message;
+    let (login, page) = match code {
+        ErrorCode::PhoneRequired => (None, address),
+        _ => (address, None),
+    };
+    let (retryable, missing) = (code.retryable(), Some(missing));
+    Body { error: code, message, retryable, request_id, login, page, missing }.json()
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    error: ErrorCode,
+    message: &'a str,
+    retryable: bool,
+    request_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    login: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    page: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    missing: Option<&'a Missing>,
+}
+
+impl Body<'_> {
+    fn json(&self) -> String {
+        serde_json::to_string(self).expect("a struct of texts, lists and bools has a JSON form")
+    }
 }
 
 #[cfg(test)]
@@ -461,5 +545,10 @@ mod tests {
             short,
             r#"{"error":"ambiguous_path","message":"a \"quoted\" reason","retryable":false,"request_id":"r2"}"#
         );
+        let missing = Missing { groups: vec!["staff".into()], phone: true, ..Missing::default() };
+        let denied = denied_json(ErrorCode::MissingRights, Lang::En, "r3", &missing, None);
+        assert!(denied.ends_with(
+            r#""request_id":"r3","missing":{"groups":["staff"],"attributes":{},"phone":true,"methods":[]}}"#
+        ));
     }
 }

@@ -2,18 +2,24 @@
 //!
 //! They hold what a page says and where it leads, never how it looks.
 
+mod account;
 mod bind;
 mod choose;
+mod denied;
 mod login;
 mod notice;
 mod phone;
 mod samples;
+mod verify_phone;
 
+pub use account::{Account, AccountContact, AccountLogin, AccountNotice, AccountWay, AccountWechat};
 pub use bind::Bind;
 pub use choose::{Choice, Choose};
-pub use login::{CodeOf, Login, LoginBody, MethodLabel, MethodLink, Scan};
+pub use denied::{Denied, Missing};
+pub use login::{CodeOf, Instead, Login, LoginBody, MethodLabel, MethodLink, Scan};
 pub use notice::{Notice, UnknownNotice};
 pub use phone::{Confirm, Confirmed};
+pub use verify_phone::{VerifyBody, VerifyPhone, VerifyTrouble, VerifyWay};
 
 use http::StatusCode;
 use serde::Serialize;
@@ -42,10 +48,16 @@ pub enum Page {
     Choose(Choose),
     /// Asks for an account of theirs.
     Bind(Bind),
+    /// One's own account.
+    Account(Box<Account>),
     /// Asks before signing out.
     Logout(Logout),
     /// Signed out.
     LoggedOut(LoggedOut),
+    /// Tells a known visitor what their account lacks.
+    Denied(Denied),
+    /// Asks for a phone number, or for the code that was sent there.
+    VerifyPhone(VerifyPhone),
     /// Any other error.
     Error(ErrorPage),
 }
@@ -57,6 +69,8 @@ pub struct Ended {
     pub reason: FlowRefusal,
     /// Begins a new login.
     pub again_href: String,
+    /// Whether a WeChat was to be added to an account; `again_href` leads back to its page then.
+    pub adding: bool,
     /// Shown where the operator may have to look.
     pub request_id: String,
 }
@@ -75,6 +89,8 @@ pub struct Trouble {
 pub struct Logout {
     /// Where the form goes, on this host.
     pub action: String,
+    /// Leads to the account of who is signed in.
+    pub account_href: String,
     /// Leads back without signing out.
     pub stay_href: String,
 }
@@ -114,8 +130,11 @@ impl Page {
             Self::Confirmed(_) => "confirmed.html",
             Self::Choose(_) => "choose.html",
             Self::Bind(_) => "bind.html",
+            Self::Account(_) => "account.html",
             Self::Logout(_) => "logout.html",
             Self::LoggedOut(_) => "logged_out.html",
+            Self::Denied(_) => "denied.html",
+            Self::VerifyPhone(_) => "verify_phone.html",
             Self::Error(_) => "error.html",
         }
     }
@@ -127,12 +146,15 @@ impl Page {
             Self::ForeignBrowser(_) => Some(ErrorCode::ForeignBrowser),
             Self::ExpiredFlow(_) => Some(ErrorCode::FlowExpired),
             Self::UnknownState(_) => Some(ErrorCode::UnknownState),
+            Self::Denied(_) => Some(ErrorCode::MissingRights),
             Self::Error(error) => Some(error.code),
-            Self::Login(_)
+            Self::VerifyPhone(_)
+            | Self::Login(_)
             | Self::Confirm(_)
             | Self::Confirmed(_)
             | Self::Choose(_)
             | Self::Bind(_)
+            | Self::Account(_)
             | Self::Logout(_)
             | Self::LoggedOut(_) => None,
         }
@@ -150,6 +172,7 @@ impl Page {
     pub fn status(&self) -> StatusCode {
         match self {
             Self::Login(Login { body: LoginBody::TooMany { .. }, .. }) => StatusCode::TOO_MANY_REQUESTS,
+            Self::VerifyPhone(VerifyPhone { trouble: Some(trouble), .. }) => trouble.status(),
             _ => self.trouble().map_or(StatusCode::OK, ErrorCode::status),
         }
     }
@@ -158,6 +181,7 @@ impl Page {
     pub fn retry_after(&self) -> Option<u64> {
         match self {
             Self::Login(Login { body: LoginBody::TooMany { seconds }, .. }) => Some(*seconds),
+            Self::VerifyPhone(VerifyPhone { trouble: Some(trouble), .. }) => trouble.retry_after(),
             Self::Bind(bind) if bind.wait_secs.is_some() => bind.wait_secs,
             _ => self.trouble().and_then(ErrorCode::retry_after),
         }
@@ -166,7 +190,9 @@ impl Page {
     /// What the page takes from other hosts, apart from a frame: the pictures of people.
     pub const fn foreign(&self) -> Foreign<'static> {
         match self {
-            Self::Login(Login { body: LoginBody::Scan(_), .. }) | Self::Choose(_) => Foreign::Pictures,
+            Self::Login(Login { body: LoginBody::Scan(_), .. }) | Self::Choose(_) | Self::Account(_) => {
+                Foreign::Pictures
+            }
             _ => Foreign::Nothing,
         }
     }

@@ -30,10 +30,13 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("unknown_state.html", include_str!("templates/unknown_state.html")),
     ("confirm.html", include_str!("templates/confirm.html")),
     ("confirmed.html", include_str!("templates/confirmed.html")),
+    ("account.html", include_str!("templates/account.html")),
     ("choose.html", include_str!("templates/choose.html")),
     ("bind.html", include_str!("templates/bind.html")),
     ("logout.html", include_str!("templates/logout.html")),
     ("logged_out.html", include_str!("templates/logged_out.html")),
+    ("denied.html", include_str!("templates/denied.html")),
+    ("verify_phone.html", include_str!("templates/verify_phone.html")),
     ("error.html", include_str!("templates/error.html")),
 ];
 
@@ -195,8 +198,11 @@ fn page_value(page: &Page) -> Value {
         Page::Confirmed(confirmed) => Value::from(Serde(confirmed)),
         Page::Choose(choose) => Value::from(Serde(choose)),
         Page::Bind(bind) => Value::from(Serde(bind)),
+        Page::Account(account) => Value::from(Serde(account)),
         Page::Logout(logout) => Value::from(Serde(logout)),
         Page::LoggedOut(logged_out) => Value::from(Serde(logged_out)),
+        Page::Denied(denied) => Value::from(Serde(denied)),
+        Page::VerifyPhone(verify) => Value::from(Serde(verify)),
         Page::Error(error) => Value::from(Serde(error)),
     }
 }

@@ -3,6 +3,7 @@
 //! Knows no cookies: a client proves itself with a bearer token or with what it was given for one login, so that no
 //! page of another site can make a browser call it.
 
+mod account;
 mod bind;
 mod body;
 mod confirm;
@@ -10,6 +11,7 @@ mod document;
 mod errors;
 mod launch;
 mod login;
+mod phone;
 mod shapes;
 mod troubles;
 
@@ -43,11 +45,16 @@ pub(super) fn router() -> OpenApiRouter<Portal> {
         .routes(routes!(bind::create))
         .routes(routes!(bind::send_code))
         .routes(routes!(login::logout))
+        .routes(routes!(account::mine))
+        .routes(routes!(account::remove_wechat))
+        .routes(routes!(account::end_sessions))
         .routes(routes!(confirm::scan))
         .routes(routes!(confirm::confirm))
         .routes(routes!(confirm::reject))
         .routes(routes!(launch::launch))
         .routes(routes!(launch::redeem))
+        .routes(routes!(phone::send))
+        .routes(routes!(phone::verify))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .route("/openapi.json", get(document::document))
 }

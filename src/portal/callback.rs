@@ -8,11 +8,11 @@ use url::form_urlencoded;
 use super::Portal;
 use super::answer::{Answer, Refused, with_empty_fragment};
 use super::visitor::Visitor;
-use super::{choose, flow};
+use super::{account, choose, flow};
 use crate::domain::{Flow, FlowRefusal, Handover, ReturnTo};
 use crate::ground::TokenDigest;
 use crate::login::{App, AppKind, Ending, Presence};
-use crate::pages::{self, ErrorCode, Notice, Page};
+use crate::pages::{self, AccountNotice, ErrorCode, Notice, Page};
 use crate::wechat::CallbackAnswer;
 
 pub(super) async fn callback(
@@ -57,12 +57,16 @@ pub(super) async fn leave(portal: &Portal, visitor: &Visitor, ending: Ending) ->
             response.headers_mut().append(header::SET_COOKIE, cookie);
             Ok(response)
         }
+        Ending::Attached => {
+            Ok(visitor.go_own(&visitor.host, &account::path(visitor, Some(AccountNotice::Added))))
+        }
         Ending::Refused { reason: FlowRefusal::Denied, flow } => {
             Ok(visitor.go_own(&visitor.host, &again(visitor, Some(&flow), Some(Notice::Denied))))
         }
         Ending::Refused { reason, flow } => Ok(visitor.page(&Page::Ended(pages::Ended {
             reason,
             again_href: again(visitor, Some(&flow), None),
+            adding: flow.attach_to.is_some(),
             request_id: visitor.request_id.clone(),
         }))),
         Ending::DeniedSomewhere => {
@@ -125,8 +129,15 @@ fn destination(visitor: &Visitor, flow: &Flow) -> ReturnTo {
     flow.return_to.clone().still_ours(hosts).unwrap_or_else(|| ReturnTo::home(hosts))
 }
 
-/// The login page with the same goal.
+/// The login page with the same goal; the account page, if the flow was begun there.
 pub(super) fn again(visitor: &Visitor, flow: Option<&Flow>, notice: Option<Notice>) -> String {
+    if flow.is_some_and(|flow| flow.attach_to.is_some()) {
+        let told = notice.map(|notice| match notice {
+            Notice::Denied => AccountNotice::Denied,
+            _ => AccountNotice::Late,
+        });
+        return account::path(visitor, told);
+    }
     let mut query = form_urlencoded::Serializer::new(String::new());
     if let Some(flow) = flow {
         query.append_pair("rt", destination(visitor, flow).location());

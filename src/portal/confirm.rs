@@ -43,6 +43,7 @@ pub(super) async fn ask(
         browser: asking.origin.user_agent.as_deref().and_then(program_name),
         ip: asking.origin.ip,
         began_secs_ago: visitor.now.since(asking.created_at).secs(),
+        adding: asking.adding,
         action: visitor.own("confirm"),
         token: token.reveal(),
     })))

@@ -9,15 +9,17 @@ use axum::response::Response;
 use serde::Deserialize;
 use url::form_urlencoded;
 
+use super::add_wechat::Adding;
 use super::answer::Answer;
 use super::visitor::Visitor;
-use super::{Portal, callback, panel};
+use super::{Portal, account, add_wechat, callback, panel};
 use crate::domain::{Handover, MethodId, ReturnTo};
 use crate::gate::client::ClientKind;
+use crate::gate::{self, Route};
 use crate::ground::{Token, TokenDigest};
 use crate::login::directory::Presentation;
-use crate::login::{App, Method, MethodKind, Presence, Start, WechatPage};
-use crate::pages::{self, ErrorCode, Lang, LoginBody, MethodLabel, MethodLink, Notice, Page};
+use crate::login::{App, Known, Method, MethodKind, Presence, Start, WechatPage};
+use crate::pages::{self, ErrorCode, Instead, Lang, LoginBody, MethodLabel, MethodLink, Notice, Page};
 use crate::wechat::QrLang;
 
 /// What the address of the login page may say. Unknown values are ignored, never believed.
@@ -31,6 +33,10 @@ pub(super) struct Wish {
     method: Option<String>,
     /// What just happened.
     notice: Option<String>,
+    /// The proof that another WeChat is to be added to the account of this browser.
+    add: Option<String>,
+    /// Set where somebody who is logged in wants to log in as somebody else.
+    other: Option<String>,
 }
 
 /// What a wish comes to once it is checked.
@@ -38,9 +44,21 @@ pub(super) struct Goal {
     return_to: ReturnTo,
     handover: Option<Handover>,
     from: Option<String>,
+    adding: Option<Adding>,
+    /// Whether whoever is logged in wants to be somebody else.
+    other: bool,
 }
 
 impl Goal {
+    fn new(return_to: ReturnTo) -> Self {
+        Self { return_to, handover: None, from: None, adding: None, other: false }
+    }
+
+    /// Another WeChat for the account of this browser.
+    pub(super) fn adding(visitor: &Visitor, adding: Adding) -> Self {
+        Self { adding: Some(adding), ..Self::new(account::home(visitor)) }
+    }
+
     /// The query that brings the login page back to the same goal.
     pub(super) fn query(&self, more: &[(&str, &str)]) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());
@@ -48,33 +66,60 @@ impl Goal {
         if let Some(from) = &self.from {
             query.append_pair("from", from);
         }
+        if let Some(adding) = &self.adding {
+            query.append_pair("add", adding.proof());
+        }
+        if self.other {
+            query.append_pair("other", "1");
+        }
         query.extend_pairs(more);
         query.finish()
+    }
+
+    /// Whether a login with `method` leads there.
+    fn allows(&self, visitor: &Visitor, method: &Method) -> bool {
+        if let Some(adding) = &self.adding {
+            return add_wechat::methods(visitor, adding.pool()).iter().any(|fits| fits.id == method.id);
+        }
+        let allowed = allowed_methods(visitor, &self.return_to);
+        allowed.is_empty() || allowed.contains(&method.id)
     }
 }
 
 /// `GET login`.
 pub(super) async fn page(State(portal): State<Portal>, visitor: Visitor, Query(wish): Query<Wish>) -> Answer {
-    let goal = match goal(&visitor, &wish) {
+    let goal = match goal(&portal, &visitor, &wish).await {
         Ok(goal) => goal,
         Err(elsewhere) => return Ok(elsewhere),
     };
-    if let (Presence::Known(_), Some(digest)) = visitor.session(&portal).await {
-        return callback::depart(&portal, &visitor, digest, goal.return_to, goal.handover.as_ref()).await;
+    let mut instead = None;
+    if goal.adding.is_none()
+        && let (Presence::Known(known), Some(digest)) = visitor.session(&portal).await
+    {
+        instead = stays(&visitor, &known, &goal);
+        if instead.is_none() {
+            return callback::depart(&portal, &visitor, digest, goal.return_to, goal.handover.as_ref()).await;
+        }
     }
-    let methods = offered(&visitor, &goal.return_to);
+    let methods = offered(&visitor, &goal);
     let notice = wish.notice.as_deref().and_then(|text| text.parse::<Notice>().ok());
     let Some(method) = selected(&visitor, &wish, &methods) else {
         let body = nothing_fits(&visitor, &goal.return_to);
-        return Ok(visitor.page(&Page::Login(pages::Login { methods: Vec::new(), body, notice })));
+        let account_href = goal.adding.map(|_| visitor.own("account"));
+        let login = pages::Login { methods: Vec::new(), body, notice, account_href, instead };
+        return Ok(visitor.page(&Page::Login(login)));
     };
     // In WeChat's own browser there is nothing to choose or to press, unless the visitor did either just now.
     if let MethodKind::OfficialAccountWeb(scope) = method.kind {
         let only = methods.iter().filter(|method| method.is_at_hand()).count() == 1;
-        if only && notice.is_none() && wish.method.is_none() {
+        if only && notice.is_none() && instead.is_none() && wish.method.is_none() {
             return go(&portal, &visitor, method, WechatPage::Consent(scope), goal).await;
         }
     }
+    let adding = goal.adding.is_some();
+    let account_href = adding.then(|| visitor.own("account"));
+    // What is to be added was chosen on the account page.
+    let methods = if adding { vec![method] } else { methods };
     let mut links = links(&visitor, &methods, method, &goal);
     let query = goal.query(&[]);
     let full = format!("{}/{}?{query}", visitor.own("login"), method.id);
@@ -99,9 +144,9 @@ pub(super) async fn page(State(portal): State<Portal>, visitor: Visitor, Query(w
         }
     };
     let frame = matches!(body, LoginBody::Embedded { .. }).then(|| visitor.snapshot.wechat.open());
-    let page = Page::Login(pages::Login { methods: links, body, notice });
+    let page = Page::Login(pages::Login { methods: links, body, notice, account_href, instead });
     let mut response = visitor.framing_page(&page, frame);
-    if let Some(cookie) = wish.method.and_then(|_| remember(&visitor, method)) {
+    if let Some(cookie) = wish.method.filter(|_| !adding).and_then(|_| remember(&visitor, method)) {
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
     Ok(match browser {
@@ -134,14 +179,13 @@ pub(super) async fn start(
     Path(id): Path<String>,
     Query(wish): Query<Wish>,
 ) -> Answer {
-    let goal = match goal(&visitor, &wish) {
+    let goal = match goal(&portal, &visitor, &wish).await {
         Ok(goal) => goal,
         Err(elsewhere) => return Ok(elsewhere),
     };
     let snapshot = &visitor.snapshot;
     let known = MethodId::new(id).ok().and_then(|id| snapshot.directory.method(&id));
-    let allowed = allowed_methods(&visitor, &goal.return_to);
-    let Some(method) = known.filter(|method| allowed.is_empty() || allowed.contains(&method.id)) else {
+    let Some(method) = known.filter(|method| goal.allows(&visitor, method)) else {
         return Err(visitor.refuse(ErrorCode::UnknownMethod));
     };
     let way = match method.kind {
@@ -159,18 +203,28 @@ pub(super) async fn start(
     go(&portal, &visitor, method, way, goal).await
 }
 
-/// Where the visitor wants to go, and for which browser; or the answer that sends them to the public host.
-fn goal(visitor: &Visitor, wish: &Wish) -> Result<Goal, Response> {
+/// Where the visitor wants to go, as they say; the front page of this host, if that is nowhere of ours.
+pub(super) fn return_to_of(visitor: &Visitor, text: Option<&str>) -> ReturnTo {
     let hosts = &visitor.snapshot.site.hosts;
     let here = hosts.origin_of(&visitor.host);
-    let return_to =
-        wish.rt.as_deref().and_then(|text| ReturnTo::parse_on(text, &here, hosts)).unwrap_or_else(|| {
-            ReturnTo::of_request(&visitor.host, "/", hosts).unwrap_or(ReturnTo::home(hosts))
-        });
+    let wanted = text.and_then(|text| ReturnTo::parse_on(text, &here, hosts));
+    let front = || ReturnTo::of_request(&visitor.host, "/", hosts);
+    wanted.or_else(front).unwrap_or_else(|| ReturnTo::home(hosts))
+}
+
+/// Where the visitor wants to go, and for which browser; or the answer that sends them to the public host.
+async fn goal(portal: &Portal, visitor: &Visitor, wish: &Wish) -> Result<Goal, Response> {
+    let hosts = &visitor.snapshot.site.hosts;
+    if let Some(proof) = &wish.add {
+        let adding = Adding::check(portal, visitor, proof).await?;
+        return Ok(Goal::adding(visitor, adding));
+    }
+    let return_to = return_to_of(visitor, wish.rt.as_deref());
+    let other = wish.other.is_some();
     let elsewhere = return_to.host() != hosts.public_host();
     if !hosts.contains(&visitor.host) {
         // A name that is not ours (an address, an alias): its cookies could not come back with the callback.
-        let goal = Goal { return_to, handover: None, from: None };
+        let goal = Goal { other, ..Goal::new(return_to) };
         let path = format!("{}?{}", visitor.own("login"), goal.query(&[]));
         return Err(visitor.go_own(hosts.public_host(), &path));
     }
@@ -178,7 +232,7 @@ fn goal(visitor: &Visitor, wish: &Wish) -> Result<Goal, Response> {
         // The mark of this browser goes along; the secret it is made from stays in the cookie here.
         let browser = visitor.browser.clone().unwrap_or_else(|| Token::generate(&mut rand::rng()));
         let from = browser.digest().text();
-        let goal = Goal { return_to, handover: None, from: Some(from) };
+        let goal = Goal { from: Some(from), other, ..Goal::new(return_to) };
         let path = format!("{}?{}", visitor.own("login"), goal.query(&[]));
         let response = visitor.go_own(hosts.public_host(), &path);
         return Err(with_browser_cookie(response, visitor, &browser));
@@ -186,24 +240,34 @@ fn goal(visitor: &Visitor, wish: &Wish) -> Result<Goal, Response> {
     let handover = wish.from.as_deref().and_then(TokenDigest::parse).map(|browser| Handover { browser });
     if elsewhere && handover.is_none() {
         // Somebody came straight here for another host: that host has to mark the browser first.
-        let goal = Goal { return_to: return_to.clone(), handover: None, from: None };
+        let goal = Goal { other, ..Goal::new(return_to.clone()) };
         let path = format!("{}?{}", visitor.own("login"), goal.query(&[]));
         return Err(visitor.go_own(return_to.host(), &path));
     }
     let from = wish.from.clone().filter(|_| elsewhere);
-    Ok(Goal { return_to, handover: handover.filter(|_| elsewhere), from })
+    Ok(Goal { handover: handover.filter(|_| elsewhere), from, other, ..Goal::new(return_to) })
 }
 
 /// The methods the route at `return_to` allows; all, if it names none.
 fn allowed_methods(visitor: &Visitor, return_to: &ReturnTo) -> Vec<MethodId> {
-    let path = url::Url::parse(return_to.location()).map(|url| url.path().to_owned()).unwrap_or_default();
-    let route = visitor.snapshot.routes.find(return_to.host(), &path);
-    route.map(|route| route.methods.clone()).unwrap_or_default()
+    route_of(visitor, return_to).map(|route| route.methods.clone()).unwrap_or_default()
 }
 
-/// The methods that the route at `return_to` allows and this browser can use.
-fn offered<'v>(visitor: &'v Visitor, return_to: &ReturnTo) -> Vec<&'v Method> {
-    let allowed = allowed_methods(visitor, return_to);
+/// The route that the gate will find at `return_to`.
+pub(super) fn route_of<'v>(visitor: &'v Visitor, return_to: &ReturnTo) -> Option<&'v Route> {
+    let url = url::Url::parse(return_to.location()).ok()?;
+    // Read as the gate reads it: another reading could be another route, with other methods.
+    let target = gate::target(&url[url::Position::BeforePath..url::Position::AfterPath]).ok()?;
+    let found = visitor.snapshot.routes.find_target(return_to.host(), &target).ok()?;
+    found.map(|route| &**route)
+}
+
+/// The methods that the goal allows and this browser can use.
+fn offered<'v>(visitor: &'v Visitor, goal: &Goal) -> Vec<&'v Method> {
+    if let Some(adding) = &goal.adding {
+        return add_wechat::methods(visitor, adding.pool());
+    }
+    let allowed = allowed_methods(visitor, &goal.return_to);
     visitor.snapshot.directory.methods_for(visitor.client, &allowed)
 }
 
@@ -223,18 +287,43 @@ fn offered_in(visitor: &Visitor, return_to: &ReturnTo, client: ClientKind) -> bo
     !visitor.snapshot.directory.methods_for(client, &allowed).is_empty()
 }
 
+/// What to say to somebody who is logged in and gets to see the login page all the same; `None` if they are to go on.
+///
+/// Asks the route and not the address, which anybody can write: so whoever the gate sends here for their method is shown
+/// the page, and whoever it would let in goes on, and nobody goes round in circles.
+fn stays(visitor: &Visitor, known: &Known, goal: &Goal) -> Option<Instead> {
+    let account = known.display_name().to_owned();
+    let route = route_of(visitor, &goal.return_to);
+    if let Some(route) = route.filter(|route| !route.takes(known.method())) {
+        let method = |id| visitor.snapshot.directory.method(id);
+        return Some(Instead {
+            account,
+            methods: route.methods.iter().filter_map(method).map(label).collect(),
+        });
+    }
+    goal.other.then_some(Instead { account, methods: Vec::new() })
+}
+
+/// The words on a method.
+pub(super) fn label(method: &Method) -> MethodLabel {
+    match (&method.label, &method.kind) {
+        (Some(label), _) => MethodLabel::Own(label.clone()),
+        (None, MethodKind::WebsiteQr(_)) => MethodLabel::Scan,
+        (None, MethodKind::OfficialAccountWeb(_)) => MethodLabel::InWechat,
+        (None, MethodKind::OfficialAccountScan(_)) => MethodLabel::Follow,
+        (None, MethodKind::MobileApp) => MethodLabel::App,
+        (None, MethodKind::MiniProgramScan(_) | MethodKind::MiniProgram | MethodKind::AppLaunch(_)) => {
+            MethodLabel::Program
+        }
+    }
+}
+
 /// The chooser: a link for each method, if there is a choice.
 fn links(visitor: &Visitor, methods: &[&Method], selected: &Method, goal: &Goal) -> Vec<MethodLink> {
     methods
         .iter()
         .map(|method| MethodLink {
-            label: match (&method.label, &method.kind) {
-                (Some(label), _) => MethodLabel::Own(label.clone()),
-                (None, MethodKind::WebsiteQr(_)) => MethodLabel::Scan,
-                (None, MethodKind::OfficialAccountWeb(_)) => MethodLabel::InWechat,
-                (None, MethodKind::OfficialAccountScan(_)) => MethodLabel::Follow,
-                (None, _) => MethodLabel::Program,
-            },
+            label: label(method),
             href: format!("{}?{}", visitor.own("login"), goal.query(&[("method", method.id.as_str())])),
             selected: method.id == selected.id,
             available: true,
@@ -289,8 +378,9 @@ pub(super) fn start_of<'a, Way>(
     way: Way,
     goal: Goal,
 ) -> Start<'a, Way> {
-    let Goal { return_to, handover, .. } = goal;
-    Start { way, method, app, browser, return_to, handover, origin: visitor.visit().origin() }
+    let Goal { return_to, handover, adding, .. } = goal;
+    let attach_to = adding.map(Adding::account);
+    Start { way, method, app, browser, return_to, handover, attach_to, origin: visitor.visit().origin() }
 }
 
 /// The language of WeChat's page.
@@ -301,7 +391,7 @@ fn qr_lang(visitor: &Visitor) -> QrLang {
     }
 }
 
-fn with_browser_cookie(mut response: Response, visitor: &Visitor, browser: &Token) -> Response {
+pub(super) fn with_browser_cookie(mut response: Response, visitor: &Visitor, browser: &Token) -> Response {
     if visitor.browser.is_none() {
         response.headers_mut().append(header::SET_COOKIE, visitor.snapshot.site.cookies.set_browser(browser));
     }

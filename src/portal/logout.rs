@@ -1,11 +1,12 @@
 //! `logout`: GET asks, POST from our own page does it, here or everywhere.
 
 use axum::extract::{Form, State};
-use axum::http::{HeaderMap, header};
+use axum::http::HeaderMap;
 use axum::response::Response;
 use serde::Deserialize;
 
 use super::answer::Answer;
+use super::origin::from_here;
 use super::visitor::Visitor;
 use super::{Portal, callback};
 use crate::login::Presence;
@@ -19,7 +20,11 @@ pub(super) struct Choice {
 }
 
 pub(super) async fn ask(visitor: Visitor) -> Response {
-    visitor.page(&Page::Logout(pages::Logout { action: visitor.own("logout"), stay_href: "/".to_owned() }))
+    visitor.page(&Page::Logout(pages::Logout {
+        action: visitor.own("logout"),
+        account_href: visitor.own("account"),
+        stay_href: "/".to_owned(),
+    }))
 }
 
 pub(super) async fn leave(
@@ -47,15 +52,4 @@ pub(super) async fn leave(
     }
     let page = Page::LoggedOut(pages::LoggedOut { login_href: visitor.own("login") });
     Ok(callback::without_session(visitor.page(&page), &visitor))
-}
-
-/// Whether a form comes from a page of this host. Browsers send `Origin` with every form they post.
-fn from_here(headers: &HeaderMap, visitor: &Visitor) -> bool {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    if let Some(site) = text("sec-fetch-site") {
-        return site == "same-origin";
-    }
-    let origin = text(header::ORIGIN.as_str());
-    let own = visitor.snapshot.site.hosts.origin_of(&visitor.host).origin().ascii_serialization();
-    origin == Some(own.as_str())
 }

@@ -65,7 +65,7 @@ impl Throttle {
         check(&self.clients, &network_of(ip))
     }
 
-    /// Whether `ip` may have another code to scan now; else after how many seconds.
+    /// Whether `ip` may have another code, to scan or by SMS, now; else after how many seconds.
     pub fn check_code(&self, ip: Option<&str>) -> Result<(), u64> {
         self.sweep();
         check(&self.codes, &network_of(ip))

@@ -18,7 +18,7 @@ use tokio::time::timeout;
 
 use super::admit::{content_length, expects_continue};
 use crate::gate::RequestKind;
-use crate::pages::{ErrorCode, ErrorPage, Foreign, Page, Pages, error_json};
+use crate::pages::{ErrorCode, ErrorPage, Foreign, Missing, Page, Pages, denied_json, error_json};
 
 /// Longest body that is read before answering, so that the connection survives.
 const SMALL: u64 = 64 * 1024;
@@ -92,10 +92,29 @@ impl Answer {
 
     /// gRPC's own "not authenticated": trailers without a body.
     pub(super) fn grpc_unauthenticated() -> Self {
+        Self::grpc("16", "login required")
+    }
+
+    /// gRPC's own "you may not".
+    pub(super) fn grpc_denied() -> Self {
+        Self::grpc("7", "not allowed")
+    }
+
+    fn grpc(status: &'static str, message: &'static str) -> Self {
         Self::new(StatusCode::OK)
             .with(CONTENT_TYPE, HeaderValue::from_static("application/grpc"))
-            .with(GRPC_STATUS, HeaderValue::from_static("16"))
-            .with(GRPC_MESSAGE, HeaderValue::from_static("login required"))
+            .with(GRPC_STATUS, HeaderValue::from_static(status))
+            .with(GRPC_MESSAGE, HeaderValue::from_static(message))
+    }
+
+    /// JSON that says what a known visitor lacks, and at which address it can be had.
+    pub(super) fn denied(
+        to: Addressee<'_>,
+        code: ErrorCode,
+        missing: &Missing,
+        address: Option<&str>,
+    ) -> Self {
+        Self::new(code.status()).json(denied_json(code, to.lang(), to.request_id, missing, address))
     }
 
     /// An error as a page for who looks at pages, else as JSON.
@@ -130,7 +149,7 @@ impl Answer {
         self.with(CONTENT_TYPE, HeaderValue::from_static("application/json"))
     }
 
-    fn page(mut self, pages: &Pages, html: &str) -> Self {
+    pub(super) fn page(mut self, pages: &Pages, html: &str) -> Self {
         self.body = Bytes::copy_from_slice(html.as_bytes());
         let answer = self
             .with(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"))
@@ -172,7 +191,7 @@ impl Answer {
 }
 
 impl Addressee<'_> {
-    fn lang(&self) -> crate::pages::Lang {
+    pub(super) fn lang(&self) -> crate::pages::Lang {
         let accept = self.headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
         self.pages.lang(accept.unwrap_or_default())
     }

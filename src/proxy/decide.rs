@@ -13,9 +13,9 @@ use super::admit::{Refused, admit, content_length, fold_content_length};
 use super::answer::{Addressee, Answer, X_REQUEST_ID};
 use super::context::{Client, Context, Goal, request_id};
 use super::visitor::{Inquiry, Seen};
-use super::{forward_auth, wardrobe::Wardrobe};
-use crate::domain::ReturnTo;
-use crate::gate::{self, Decision, Origin, Peer, RequestKind, Route, Target, request_kind};
+use super::wanted::Wanted;
+use super::{denied, forward_auth, wardrobe::Wardrobe};
+use crate::gate::{self, Decision, Origin, Peer, Refusal, RequestKind, Route, Target, request_kind};
 use crate::login::Sessions;
 use crate::pages::ErrorCode;
 use crate::snapshot::Snapshot;
@@ -70,14 +70,25 @@ pub(super) async fn decide(
             context.goal = Goal::App { visitor };
             Ok(())
         }
-        Decision::RedirectToLogin => Err(Answer::see_other(&login_address(&snapshot, header, &context.host))),
+        refused => Err(refuse(context, header, &route, refused)),
+    }
+}
+
+/// The answer in place of the app's.
+fn refuse(context: &Context, header: &RequestHeader, route: &Route, verdict: Decision<'_>) -> Answer {
+    let wanted = Wanted::here(&context.snapshot, &context.host, header);
+    match verdict {
+        // The login page sees by itself that the visitor's session is of a method that does not count there.
+        Decision::RedirectToLogin | Decision::RedirectToOtherMethod => Answer::see_other(&wanted.login()),
+        Decision::RedirectToPhone => Answer::see_other(&wanted.phone()),
         Decision::Unauthorized { expired } => {
-            let login = login_page(&snapshot, &context.host);
-            Err(Answer::unauthorized(context.addressee(header), expired, &login))
+            Answer::unauthorized(context.addressee(header), expired, &wanted.page("login"))
         }
-        Decision::GrpcUnauthenticated => Err(Answer::grpc_unauthenticated()),
-        Decision::Forbidden => Err(context.error(header, ErrorCode::Forbidden, None)),
-        Decision::Unavailable => Err(context.error(header, ErrorCode::StoreDown, None)),
+        Decision::GrpcUnauthenticated => Answer::grpc_unauthenticated(),
+        Decision::GrpcDenied => Answer::grpc_denied(),
+        Decision::Forbidden(refusal) => denied::answer(context, header, route, refusal, wanted),
+        // A forward is none, and has been seen to.
+        Decision::Unavailable | Decision::Forward(_) => context.error(header, ErrorCode::StoreDown, None),
     }
 }
 
@@ -166,36 +177,19 @@ async fn look(inquiry: &Inquiry<'_>, header: &RequestHeader, route: &Route) -> (
     (seen, hide)
 }
 
-/// The login page with the way back, for a browser that asked for a page.
-pub(super) fn login_address(snapshot: &Snapshot, header: &RequestHeader, host: &str) -> String {
-    let path = std::str::from_utf8(header.raw_path()).unwrap_or("/");
-    login_for(snapshot, host, path)
-}
-
-/// The login page with the way back to `path_and_query` on `host`: on the visitor's own host if it is ours,
-/// else on the public one.
-pub(super) fn login_for(snapshot: &Snapshot, host: &str, path_and_query: &str) -> String {
-    let site = &snapshot.site;
-    let return_to = ReturnTo::of_request(host, path_and_query, &site.hosts)
-        .unwrap_or_else(|| ReturnTo::home(&site.hosts));
-    let path = site.login_path(&return_to);
-    if site.hosts.contains(host) { path } else { format!("{}{path}", site.hosts.public_origin()) }
-}
-
-/// The absolute address of the login page, for programs; they add `?rt=` themselves.
-pub(super) fn login_page(snapshot: &Snapshot, host: &str) -> String {
-    let site = &snapshot.site;
-    format!("{}{}/login", site.hosts.origin_of(host).origin().ascii_serialization(), site.prefix)
-}
-
 /// A decision in a word, for the access line.
 pub(super) const fn word(decision: &Decision<'_>) -> &'static str {
     match decision {
         Decision::Forward(Some(_)) => "known",
         Decision::Forward(None) => "anonymous",
         Decision::RedirectToLogin => "login",
+        Decision::RedirectToOtherMethod => "other_method",
+        Decision::RedirectToPhone => "phone",
         Decision::Unauthorized { .. } | Decision::GrpcUnauthenticated => "unauthorized",
-        Decision::Forbidden => "forbidden",
+        Decision::Forbidden(Refusal::Closed) => "forbidden",
+        Decision::Forbidden(Refusal::Method) => "method_refused",
+        Decision::Forbidden(Refusal::Lacks(..)) => "rights_missing",
+        Decision::GrpcDenied => "denied",
         Decision::Unavailable => "unavailable",
     }
 }

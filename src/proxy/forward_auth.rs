@@ -3,7 +3,7 @@
 //! The same route table and the same rule as for requests that come through here; only the request is described
 //! by headers. Those are believed from trusted proxies alone, and whatever cannot be read is a no.
 
-use http::header::{HeaderMap, HeaderName, LOCATION};
+use http::header::{HeaderMap, HeaderName, LOCATION, WWW_AUTHENTICATE};
 use http::{HeaderValue, Method, StatusCode};
 use pingora::http::RequestHeader;
 use url::Url;
@@ -11,10 +11,12 @@ use url::Url;
 use super::admit::{host, single};
 use super::answer::Answer;
 use super::context::Context;
-use super::decide::{Shared, login_for, login_page, word};
+use super::decide::{Shared, word};
+use super::denied;
 use super::visitor::{Inquiry, Seen};
+use super::wanted::Wanted;
 use crate::gate::{self, Access, Decision, RequestKind, request_kind};
-use crate::pages::ErrorCode;
+use crate::pages::{ErrorCode, Missing};
 use crate::snapshot::Snapshot;
 
 const X_FORWARDED_METHOD: HeaderName = HeaderName::from_static("x-forwarded-method");
@@ -74,13 +76,60 @@ pub(super) async fn answer(
     match verdict {
         Decision::Forward(None) => Answer::new(StatusCode::OK),
         Decision::Forward(Some(_)) => known(shared, snapshot, seen, context),
-        Decision::RedirectToLogin | Decision::Unauthorized { .. } | Decision::GrpcUnauthenticated => {
-            let expired = matches!(seen, Seen::Expired);
+        refused => {
             let redirect = target.query.is_some_and(|query| query.split('&').any(|part| part == REDIRECT));
-            ask_for_login(snapshot, header, &original, context, expired, redirect)
+            let wanted = Wanted::elsewhere(snapshot, &original.host, &original.path_and_query);
+            let expired = matches!(seen, Seen::Expired);
+            refuse(context, header, route, refused, wanted, (redirect, expired))
         }
-        Decision::Forbidden => context.error(header, ErrorCode::Forbidden, None),
-        Decision::Unavailable => context.error(header, ErrorCode::StoreDown, None),
+    }
+}
+
+/// The no. Where a page of ours can turn it into a yes, it is 401 with that page as `Location`, or a redirect there:
+/// asking proxies send visitors on at 401, and at 403 they do not.
+fn refuse(
+    context: &Context,
+    header: &RequestHeader,
+    route: &gate::Route,
+    verdict: Decision<'_>,
+    wanted: Wanted<'_>,
+    (redirect, expired): (bool, bool),
+) -> Answer {
+    let to = context.addressee(header);
+    let send = |address: String, answer: Answer| {
+        if redirect && context.kind == RequestKind::Navigation {
+            return Answer::redirect(StatusCode::FOUND, &address);
+        }
+        match HeaderValue::try_from(address) {
+            Ok(address) => answer.with(LOCATION, address),
+            Err(_) => answer,
+        }
+    };
+    let lacking = |code, missing: &Missing, address: &str| {
+        let answer = Answer::denied(to, code, missing, Some(address));
+        Answer { status: StatusCode::UNAUTHORIZED, ..answer }
+            .with(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
+    };
+    match verdict {
+        Decision::RedirectToLogin | Decision::Unauthorized { .. } | Decision::GrpcUnauthenticated => {
+            let address = wanted.login();
+            let answer = Answer::unauthorized(to, expired, &address);
+            send(address, answer)
+        }
+        Decision::RedirectToOtherMethod => {
+            let address = wanted.login();
+            let answer = lacking(ErrorCode::LoginMethodRequired, &denied::other_method(route), &address);
+            send(address, answer)
+        }
+        Decision::RedirectToPhone => {
+            let address = wanted.phone();
+            let answer = lacking(ErrorCode::PhoneRequired, &denied::phone(), &address);
+            send(address, answer)
+        }
+        Decision::Forbidden(refusal) => denied::answer(context, header, route, refusal, wanted),
+        Decision::GrpcDenied => context.error(header, ErrorCode::Forbidden, None),
+        // A forward is none, and has been seen to.
+        Decision::Unavailable | Decision::Forward(_) => context.error(header, ErrorCode::StoreDown, None),
     }
 }
 
@@ -102,28 +151,6 @@ fn known(shared: &Shared, snapshot: &Snapshot, seen: Seen, context: &Context) ->
         answer.headers.extend(dress.headers.iter().cloned());
     }
     answer
-}
-
-fn ask_for_login(
-    snapshot: &Snapshot,
-    header: &RequestHeader,
-    original: &Original,
-    context: &Context,
-    expired: bool,
-    redirect: bool,
-) -> Answer {
-    let path = login_for(snapshot, &original.host, &original.path_and_query);
-    // Absolute: the visitor is on another server's connection, and the proxy may hand this on as it is.
-    let base = snapshot.site.hosts.origin_of(&original.host);
-    let address = base.join(&path).map_or_else(|_| login_page(snapshot, &original.host), String::from);
-    if redirect && context.kind == RequestKind::Navigation {
-        return Answer::redirect(StatusCode::FOUND, &address);
-    }
-    let answer = Answer::unauthorized(context.addressee(header), expired, &address);
-    match HeaderValue::try_from(address) {
-        Ok(address) => answer.with(LOCATION, address),
-        Err(_) => answer,
-    }
 }
 
 impl Original {

@@ -155,6 +155,12 @@ impl Store for Embedded {
         self.write("changing an identity", When::Durable, work, quiet).await
     }
 
+    async fn remove_identity(&self, key: &IdentityKey, expected: &IdentityRow) -> Result<bool, StoreError> {
+        let (key, expected) = (key.storage_key(), expected.clone());
+        let work = move |tables: &mut Tables<'_>, _| rows::remove_identity(tables, &key, &expected);
+        self.write("removing an identity", When::Durable, work, quiet).await
+    }
+
     async fn accounts(&self, ids: &[AccountId]) -> Result<Vec<Option<Account>>, StoreError> {
         const DOING: &str = "reading accounts";
         self.read(DOING, |transaction| {

@@ -30,7 +30,7 @@ use tokio::sync::broadcast;
 use self::events::Events;
 use self::keys::{Keys, decode_note, decode_numbered, encode_note, encode_numbered};
 use self::link::{Again, Link};
-use self::scripts::{CLAIM, ELSE_NEW, Request, SWAP, SWAP_VERSION};
+use self::scripts::{CLAIM, ELSE_NEW, REMOVE, Request, SWAP, SWAP_VERSION};
 use super::config::{Config, RedisTarget};
 use super::row::{RowError, decode, encode};
 use super::{Note, OnceKey, OpenError, Store, StoreError, StoreEvent};
@@ -112,6 +112,19 @@ impl RedisStore {
         T::from_redis_value(answer).map_err(|_| RowError::Kind.corrupt(doing))
     }
 
+    /// The bytes of the identity under `key`, if they say `expected`: compared as rows here and as bytes in the server,
+    /// because another version may have written the same row otherwise.
+    async fn as_written(
+        &self,
+        doing: &'static str,
+        key: &str,
+        expected: &IdentityRow,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        let found = self.rows(doing, vec![key.to_owned()]).await?.pop().flatten();
+        let Some(found) = found else { return Ok(None) };
+        Ok((decode::<IdentityRow>(doing, &found)? == *expected).then_some(found))
+    }
+
     /// Several rows in one round trip.
     async fn rows(&self, doing: &'static str, keys: Vec<String>) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
         if keys.is_empty() {
@@ -164,14 +177,16 @@ impl Store for RedisStore {
     ) -> Result<bool, StoreError> {
         const DOING: &str = "changing an identity";
         let key = self.keys.identity(key);
-        // Compared as rows here and as bytes there: another version may have written the same row otherwise.
-        let found = self.rows(DOING, vec![key.clone()]).await?.pop().flatten();
-        let Some(found) = found else { return Ok(false) };
-        if decode::<IdentityRow>(DOING, &found)? != *expected {
-            return Ok(false);
-        }
+        let Some(found) = self.as_written(DOING, &key, expected).await? else { return Ok(false) };
         let swap = SWAP.on(&key, &[found.as_slice(), encode(row).as_slice()]);
         self.write(DOING, swap, Again::No).await
+    }
+
+    async fn remove_identity(&self, key: &IdentityKey, expected: &IdentityRow) -> Result<bool, StoreError> {
+        const DOING: &str = "removing an identity";
+        let key = self.keys.identity(key);
+        let Some(found) = self.as_written(DOING, &key, expected).await? else { return Ok(false) };
+        self.write(DOING, REMOVE.on(&key, &[found.as_slice()]), Again::No).await
     }
 
     async fn accounts(&self, ids: &[AccountId]) -> Result<Vec<Option<Account>>, StoreError> {

@@ -73,15 +73,11 @@ async fn an_account_that_has_a_wechat_of_the_app_takes_no_second() {
     let world = World::of_programs().await;
     let wang = world.mini_user("wang").await;
     // Another person of the same app; neither has a UnionID.
-    wang.client.call("attach/mini", &world.mini_proof("nemo")).await.is_refused(409, "identity_taken");
+    wang.client.call("attach/mini", &world.mini_proof("nemo")).await.is_refused(409, "has_another");
     assert_eq!(world.row(&world.open_key(MINI, "nemo")).await, None);
     // Another person's UnionID, by an app that the account has nothing of.
     let zhang = world.mini_user("zhang").await;
-    zhang
-        .client
-        .call("attach/app", &world.mobile_proof("lina").await)
-        .await
-        .is_refused(409, "identity_taken");
+    zhang.client.call("attach/app", &world.mobile_proof("lina").await).await.is_refused(409, "has_another");
     let keys = [world.open_key(MOBILE, "lina"), world.union_key("lina")];
     assert_eq!(world.rows(&keys).await, [None, None]);
     assert_eq!(world.stored_account(&zhang.id).await.unwrap().identities.len(), 2);

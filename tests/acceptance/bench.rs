@@ -74,6 +74,7 @@ impl Bench {
             browser: &Token::generate(&mut rand::rng()),
             return_to: ReturnTo::home(&site.hosts),
             handover: None,
+            attach_to: None,
             origin: Origin::default(),
         };
         let (flow, _) = self.login.begin_code(start, wechat).await.unwrap();

@@ -247,7 +247,7 @@ async fn an_app_proves_an_account_by_a_code() {
     let pending = Pending::of(&bind, "zhang").await;
     let to = |proof: &str, to: &str| json!({ "proof": proof, "to": to });
     let code = |code: &str| json!({ "proof": "sms_code", "code": code });
-    pending.call("bind", code("123456")).await.is_refused_for_now(403, "code_spent");
+    pending.call("bind", code("123456")).await.is_refused(400, "code_expired");
     let sent = pending.call("send_code", to("sms_code", PHONE)).await.done();
     assert_eq!(sent, json!({ "to": "+8613*******88", "expires_in": 600, "again_in": 60 }));
     pending.call("send_code", to("sms_code", PHONE)).await.is_refused_for_now(429, "code_too_soon");

@@ -30,6 +30,10 @@ mod webhook;
 #[allow(dead_code, unreachable_pub)]
 mod redis_server;
 
+mod account_adding;
+mod account_api;
+mod account_page;
+mod account_rows;
 mod accounts;
 mod api_document;
 mod api_input;
@@ -59,7 +63,9 @@ mod mini_trouble;
 mod mobile_app;
 mod outage;
 mod own_pages;
+mod phone_page;
 mod phone_rows;
+mod policy;
 mod program_answers;
 mod program_audit;
 mod program_links;

@@ -10,7 +10,7 @@ use crate::world::{DIRECTORY, EXCHANGE, PROFILE, SERVICE, Setup, WEBSITE, World}
 const SECOND_WEBSITE: &str = "wx0de0000000000011";
 const SECOND_SERVICE: &str = "wx0de0000000000012";
 
-fn second_apps(config: &mut Config) {
+pub(crate) fn second_apps(config: &mut Config) {
     let app = |id: &str, kind, app_id: &str| App {
         id: id.into(),
         name: id.into(),
@@ -24,7 +24,7 @@ fn second_apps(config: &mut Config) {
     config.apps.push(app("staff-service", AppKind::ServiceAccount { verified: true }, SECOND_SERVICE));
 }
 
-const STAFF: &str = r#"
+pub(crate) const STAFF: &str = r#"
 [[apps]]
 id = "staff-website"
 kind = "website"

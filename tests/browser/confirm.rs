@@ -24,7 +24,7 @@ async fn asked(look: Look, phone: Look) -> (House, Browser, Browser) {
 }
 
 /// From the chat with the account to the question.
-async fn take_the_link(house: &House, phone: &Browser) {
+pub(crate) async fn take_the_link(house: &House, phone: &Browser) {
     house.wechat.settled().await;
     phone.go(&house.wechat_at(&format!("/phone/account/{ACCOUNT}"))).await;
     phone.click(".chat li:last-child .bubble a").await;

@@ -26,6 +26,8 @@ pub(crate) struct Plan {
     pub(crate) follow: Option<Follow>,
     /// The methods of a mini program and a native app; the one with a code stands before the others.
     pub(crate) programs: Option<Programs>,
+    /// More TOML at the end: routes, services.
+    pub(crate) more: String,
 }
 
 /// The method `follow`.
@@ -46,7 +48,13 @@ pub(crate) struct Programs {
 
 impl Default for Plan {
     fn default() -> Self {
-        Self { presentation: "embedded", scope: "snsapi_userinfo", follow: None, programs: None }
+        Self {
+            presentation: "embedded",
+            scope: "snsapi_userinfo",
+            follow: None,
+            programs: None,
+            more: String::new(),
+        }
     }
 }
 
@@ -162,7 +170,7 @@ impl House {
 }
 
 fn config_text(plan: &Plan, port: u16, store: &str, wechat: &str, app: &str) -> String {
-    let Plan { presentation, scope, follow, programs } = plan;
+    let Plan { presentation, scope, follow, programs, more } = plan;
     let follow = follow.as_ref().map(follow_text).unwrap_or_default();
     let programs = programs.as_ref().map(programs_text).unwrap_or_default();
     format!(
@@ -235,7 +243,7 @@ access = "login"
 path = "/public"
 upstream = "sample"
 access = "public"
-"#
+{more}"#
     )
 }
 

@@ -4,6 +4,7 @@
 //! `target/screenshots` and held against the rules of `checks.js`; what a browser console complains about fails.
 #![allow(clippy::unwrap_used)]
 
+mod account;
 mod chromium;
 mod confirm;
 mod connection;
@@ -18,6 +19,7 @@ mod look;
 mod methods;
 mod panel;
 mod phone;
+mod policy;
 mod program;
 mod program_apps;
 mod program_link;
@@ -26,3 +28,7 @@ mod scan;
 mod self_check;
 mod wechat_pages;
 mod without_cookies;
+
+#[path = "../support/webhook.rs"]
+#[allow(dead_code, unreachable_pub)]
+mod webhook;

@@ -24,6 +24,7 @@ mod forward_auth;
 mod framing;
 mod identity;
 mod large;
+mod policy;
 mod serving;
 mod streams;
 mod upstreams;

@@ -167,6 +167,10 @@ impl Store for FaultyStore {
         pass!(self, self.inner.swap_identity(key, expected, row))
     }
 
+    async fn remove_identity(&self, key: &IdentityKey, expected: &IdentityRow) -> Result<bool, StoreError> {
+        pass!(self, self.inner.remove_identity(key, expected))
+    }
+
     async fn accounts(&self, ids: &[AccountId]) -> Result<Vec<Option<Account>>, StoreError> {
         pass!(self, self.inner.accounts(ids))
     }

@@ -67,6 +67,7 @@ pub fn flow(id: &str) -> Flow {
         pool: PoolId::new("people").unwrap(),
         return_to: ReturnTo::parse("/", &hosts).unwrap(),
         handover: None,
+        attach_to: None,
         origin: menshen::domain::Origin::default(),
         salt: "salt".into(),
         created_at: Timestamp::from_millis(0),

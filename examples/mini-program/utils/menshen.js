@@ -31,6 +31,7 @@ const { Failure, request } = require('./request.js');
  * @property {number} begun_at Unix 秒
  * @property {number} expires_in
  * @property {boolean} ask_phone
+ * @property {boolean} [adding] 确认后不登录，而是把这个微信绑定到对方已登录的账号：必须告诉用户
  *
  * @typedef {object} Myself
  * @property {string} account

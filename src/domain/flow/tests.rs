@@ -14,6 +14,7 @@ pub(super) fn flow() -> Flow {
         pool: PoolId::new("people").unwrap(),
         return_to: ReturnTo::parse("/", &hosts).unwrap(),
         handover: None,
+        attach_to: None,
         origin: Origin::default(),
         salt: "s".into(),
         created_at: Timestamp::from_millis(0),

@@ -1,10 +1,12 @@
 #![allow(clippy::unwrap_used)]
 use super::super::testing::{principal, route};
 use super::*;
+use crate::domain::MethodId;
+use crate::gate::Require;
 use http::Request;
 
 /// A decision without the principal's insides, to compare.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Said {
     AsNobody,
     AsVisitor,
@@ -12,7 +14,12 @@ enum Said {
     Unauthorized,
     UnauthorizedExpired,
     Grpc,
+    OtherMethod,
+    Phone,
     Forbidden,
+    ForbiddenMethod,
+    ForbiddenLacking,
+    GrpcDenied,
     Unavailable,
 }
 
@@ -27,7 +34,12 @@ fn said(decision: Decision<'_>) -> Said {
         Decision::Unauthorized { expired: false } => Said::Unauthorized,
         Decision::Unauthorized { expired: true } => Said::UnauthorizedExpired,
         Decision::GrpcUnauthenticated => Said::Grpc,
-        Decision::Forbidden => Said::Forbidden,
+        Decision::RedirectToOtherMethod => Said::OtherMethod,
+        Decision::RedirectToPhone => Said::Phone,
+        Decision::Forbidden(Refusal::Closed) => Said::Forbidden,
+        Decision::Forbidden(Refusal::Method) => Said::ForbiddenMethod,
+        Decision::Forbidden(Refusal::Lacks(..)) => Said::ForbiddenLacking,
+        Decision::GrpcDenied => Said::GrpcDenied,
         Decision::Unavailable => Said::Unavailable,
     }
 }
@@ -98,15 +110,71 @@ fn every_access_visitor_and_kind_has_one_decision() {
             down,
             [Unavailable, Unavailable, Unavailable, Unavailable, Unavailable, Unavailable],
         ),
-        (Access::Deny, forward, stranger, [Forbidden, Forbidden, Forbidden, Forbidden, Forbidden, Forbidden]),
-        (Access::Deny, forward, expired, [Forbidden, Forbidden, Forbidden, Forbidden, Forbidden, Forbidden]),
-        (Access::Deny, forward, known, [Forbidden, Forbidden, Forbidden, Forbidden, Forbidden, Forbidden]),
-        (Access::Deny, forward, down, [Forbidden, Forbidden, Forbidden, Forbidden, Forbidden, Forbidden]),
+        (
+            Access::Deny,
+            forward,
+            stranger,
+            [Forbidden, Forbidden, Forbidden, Forbidden, GrpcDenied, Forbidden],
+        ),
+        (Access::Deny, forward, expired, [Forbidden, Forbidden, Forbidden, Forbidden, GrpcDenied, Forbidden]),
+        (Access::Deny, forward, known, [Forbidden, Forbidden, Forbidden, Forbidden, GrpcDenied, Forbidden]),
+        (Access::Deny, forward, down, [Forbidden, Forbidden, Forbidden, Forbidden, GrpcDenied, Forbidden]),
     ];
     for (access, preflight, visitor, expected) in table {
         let route = Route { preflight, ..route("r", &[], "/", access) };
         let got = KINDS.map(|kind| said(decide(&route, visitor, kind)));
         assert_eq!(got, expected, "{access:?} {preflight:?} {visitor:?}");
+    }
+}
+
+/// What a route asks of its known visitors, each against one who has it and one who does not. A phone number is asked
+/// for where it is all that is missing; the method goes before everything.
+#[test]
+fn a_known_visitor_must_have_all_that_a_login_route_asks_for() {
+    use Said::*;
+    let bare = principal(|_| ());
+    let member = principal(|account| account.groups = vec!["staff".into()]);
+    let groups = Require { groups: vec!["staff".into()], ..Require::default() };
+    let phone = Require { phone: true, ..Require::default() };
+    let both = Require { phone: true, ..groups.clone() };
+    let (refuse, forward) = (Preflight::Refuse, Preflight::Forward);
+    let (pass, lacking) = ([AsVisitor; 6], ForbiddenLacking);
+    let denied = [lacking, lacking, lacking, lacking, GrpcDenied, lacking];
+    let asked = [Phone, lacking, lacking, lacking, GrpcDenied, lacking];
+    let method = ForbiddenMethod;
+    let other = [OtherMethod, method, method, method, GrpcDenied, method];
+    // require, the methods it takes (the session is of `qr`), preflight, visitor → as above
+    let table: [(Option<&Require>, &[&str], Preflight, &Principal, [Said; 6]); 11] = [
+        (None, &[], refuse, &bare, pass),
+        (None, &["web", "qr"], refuse, &bare, pass),
+        (None, &["web"], refuse, &bare, other),
+        (Some(&groups), &["web"], refuse, &bare, other),
+        (Some(&groups), &["qr"], refuse, &bare, denied),
+        (Some(&groups), &[], refuse, &member, pass),
+        (Some(&phone), &[], refuse, &bare, asked),
+        (Some(&both), &[], refuse, &bare, denied),
+        (Some(&both), &[], refuse, &member, asked),
+        (Some(&groups), &[], forward, &bare, [lacking, lacking, lacking, lacking, GrpcDenied, AsNobody]),
+        (None, &["web"], forward, &bare, [OtherMethod, method, method, method, GrpcDenied, AsNobody]),
+    ];
+    for (require, methods, preflight, visitor, expected) in table {
+        let methods: Vec<_> = methods.iter().map(|id| MethodId::new(*id).unwrap()).collect();
+        let asks = |access| Route {
+            preflight,
+            methods: methods.clone(),
+            require: require.cloned(),
+            ..route("r", &[], "/", access)
+        };
+        let got = KINDS.map(|kind| said(decide(&asks(Access::Login), Visitor::Known(visitor), kind)));
+        assert_eq!(got, expected, "{require:?} {methods:?} {preflight:?}");
+        // Of a stranger nothing is asked but a login, and no other kind of route asks anything.
+        let plain = Route { preflight, ..route("r", &[], "/", Access::Login) };
+        for kind in KINDS {
+            let stranger = |route: &Route| said(decide(route, Visitor::Stranger, kind));
+            assert_eq!(stranger(&asks(Access::Login)), stranger(&plain));
+            let optional = asks(Access::Optional);
+            assert_eq!(said(decide(&optional, Visitor::Known(visitor), kind)), AsVisitor);
+        }
     }
 }
 

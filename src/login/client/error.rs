@@ -69,9 +69,12 @@ pub enum ClientError {
     /// The login has its outcome.
     #[error("the login is finished")]
     FlowFinished,
-    /// The identity belongs to another account, or the account has another one of the same app.
+    /// The identity belongs to another account.
     #[error("the identity is taken")]
     IdentityTaken,
+    /// The account has another identity of the same app.
+    #[error("the account has another identity of this app")]
+    HasAnother,
     /// Another request is finishing the login, and takes long.
     #[error("another request is finishing this login")]
     Busy,

@@ -31,6 +31,8 @@ const QUESTION: &str = "confirm";
 pub struct Asking {
     /// The host that is signed in to.
     pub host: String,
+    /// Whether the person's WeChat is added to the account that is signed in there.
+    pub adding: bool,
     /// Where the login was begun.
     pub origin: Origin,
     /// When.
@@ -78,6 +80,7 @@ impl Login {
         let open = |flow: &Flow| flow.clone().reject(&question.open_id, FlowRefusal::Denied, now).is_ok();
         Ok(flow.filter(open).map(|flow| Asking {
             host: flow.return_to.host().to_owned(),
+            adding: flow.attach_to.is_some(),
             origin: flow.origin,
             created_at: flow.created_at,
         }))

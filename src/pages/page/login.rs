@@ -15,6 +15,19 @@ pub struct Login {
     pub body: LoginBody,
     /// What just happened, if anything did.
     pub notice: Option<Notice>,
+    /// Leads back to the account page, where another WeChat is to be added and nobody signs in.
+    pub account_href: Option<String>,
+    /// That somebody is logged in already, if so.
+    pub instead: Option<Instead>,
+}
+
+/// Somebody is logged in and sees the login page all the same. They stay logged in until a new login is done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Instead {
+    /// Who is logged in, in a word that they recognise.
+    pub account: String,
+    /// The methods that the page they want takes, where theirs is none of them; empty if they came to change accounts.
+    pub methods: Vec<MethodLabel>,
 }
 
 /// One method in the chooser.
@@ -44,6 +57,8 @@ pub enum MethodLabel {
     Follow,
     /// Scan a code of the mini program and confirm there.
     Program,
+    /// In a native app.
+    App,
 }
 
 /// What the selected method needs from the visitor.

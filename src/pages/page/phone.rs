@@ -15,6 +15,8 @@ pub struct Confirm {
     pub ip: Option<String>,
     /// How long ago the login page was opened.
     pub began_secs_ago: u64,
+    /// Whether a yes adds the person's WeChat to the account that the computer is signed in to.
+    pub adding: bool,
     /// Where the form goes: a path of our own.
     pub action: String,
     /// Stands for the question; goes along with the answer.

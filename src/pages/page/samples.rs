@@ -4,8 +4,10 @@
 //! Values that could break out of a page are in them on purpose.
 
 use super::{
-    Bind, Choice, Choose, CodeOf, Confirm, Confirmed, Ended, ErrorPage, LoggedOut, Login, LoginBody, Logout,
-    MethodLabel, MethodLink, Notice, Page, Scan, Trouble,
+    Account, AccountContact, AccountLogin, AccountNotice, AccountWay, AccountWechat, Bind, Choice, Choose,
+    CodeOf, Confirm, Confirmed, Denied, Ended, ErrorPage, Instead, LoggedOut, Login, LoginBody, Logout,
+    MethodLabel, MethodLink, Missing, Notice, Page, Scan, Trouble, VerifyBody, VerifyPhone, VerifyTrouble,
+    VerifyWay,
 };
 use crate::domain::FlowRefusal;
 use crate::pages::ErrorCode;
@@ -23,8 +25,11 @@ impl Page {
         all.extend([true, false].map(|approved| Self::Confirmed(Confirmed { approved })));
         all.extend(Choose::samples().into_iter().map(Self::Choose));
         all.extend(Bind::samples().into_iter().map(Self::Bind));
+        all.extend(Account::samples().into_iter().map(|account| Self::Account(Box::new(account))));
         all.extend(Logout::samples().into_iter().map(Self::Logout));
         all.extend(LoggedOut::samples().into_iter().map(Self::LoggedOut));
+        all.extend(Denied::samples().into_iter().map(Self::Denied));
+        all.extend(VerifyPhone::samples().into_iter().map(Self::VerifyPhone));
         all.extend(ErrorPage::samples().into_iter().map(Self::Error));
         all
     }
@@ -96,15 +101,30 @@ impl Login {
         let mut samples = Vec::new();
         for body in bodies {
             let methods = if body == LoginBody::NoMethod { Vec::new() } else { one.clone() };
-            samples.push(Self { methods, body: body.clone(), notice: None });
-            samples.push(Self { methods: several.clone(), body, notice: Some(Notice::Denied) });
+            let account_href = Some("/_menshen/account?\"><b>".to_owned());
+            samples.push(Self { methods, body: body.clone(), notice: None, account_href, instead: None });
+            let notice = Some(Notice::Denied);
+            samples.push(Self { methods: several.clone(), body, notice, account_href: None, instead: None });
         }
         let go = LoginBody::Go { href: "/_menshen/login/wechat/go".into() };
         samples.extend(Notice::ALL.map(|notice| Self {
             methods: one.clone(),
             body: go.clone(),
             notice: Some(notice),
+            account_href: None,
+            instead: None,
         }));
+        let instead = |methods| Some(Instead { account: "Ann <b>".into(), methods });
+        let label = MethodLabel::Own("Staff <b> card".into());
+        for instead in [instead(Vec::new()), instead(vec![MethodLabel::App, label])] {
+            samples.push(Self {
+                methods: one.clone(),
+                body: go.clone(),
+                notice: None,
+                account_href: None,
+                instead,
+            });
+        }
         samples
     }
 }
@@ -136,6 +156,7 @@ impl Confirm {
             browser: Some("Chrome <b> & Windows".into()),
             ip: Some("203.0.113.7".into()),
             began_secs_ago: 12,
+            adding: false,
             action: "/_menshen/confirm".into(),
             token: "t\"><b>".into(),
         };
@@ -144,7 +165,7 @@ impl Confirm {
             ip: Some("2001:db8:85a3:8d3:1319:8a2e:370:7348".into()),
             ..full.clone()
         };
-        let bare = Self { browser: None, ip: None, ..full.clone() };
+        let bare = Self { browser: None, ip: None, adding: true, ..full.clone() };
         vec![full, older, bare]
     }
 }
@@ -166,8 +187,14 @@ impl Ended {
             FlowRefusal::WechatBusy,
             FlowRefusal::Misconfigured,
             FlowRefusal::WechatRefused,
+            FlowRefusal::IdentityTaken,
+            FlowRefusal::HasAnother,
+            FlowRefusal::OwnerGone,
         ]
-        .map(|reason| Self { reason, again_href: AGAIN.into(), request_id: REQUEST.into() })
+        .map(|reason| {
+            let adding = reason as u8 >= FlowRefusal::IdentityTaken as u8;
+            Self { reason, again_href: AGAIN.into(), adding, request_id: REQUEST.into() }
+        })
         .into()
     }
 }
@@ -210,15 +237,96 @@ impl Bind {
         let closed = Self { may_create: false, proofs: vec!["email_code"], ..open.clone() };
         let sent = Self { sent_to: Some("z***@example.com".into()), ..open.clone() };
         let wrong = Self { name: "zhang\"><b>".into(), trouble: Some(ErrorCode::WrongProof), ..open.clone() };
-        let locked = Self { trouble: Some(ErrorCode::Locked), wait_secs: Some(30), ..closed.clone() };
+        let locked = Self { trouble: Some(ErrorCode::Locked), wait_secs: Some(58), ..closed.clone() };
         vec![open, closed, sent, wrong, locked]
+    }
+}
+
+impl Account {
+    /// All there is, hardly anything, and every notice.
+    fn samples() -> Vec<Self> {
+        let login = |id: &str, current, ago: u64| AccountLogin {
+            id: id.into(),
+            current,
+            program: Some("Chrome <b>, Windows".into()),
+            ip: Some("203.0.113.7".into()),
+            hosts: vec!["a.example.com".into(), "b.example.com".into()],
+            label: Some(MethodLabel::Scan),
+            began_secs_ago: ago * 40,
+            seen_secs_ago: ago,
+        };
+        let unknown = AccountLogin { program: None, ip: None, label: None, ..login("l\"4", false, 90_000) };
+        let wechat = |id: &str, labels: Vec<MethodLabel>, current, last| AccountWechat {
+            id: id.into(),
+            labels,
+            current,
+            last,
+        };
+        let bare = Self {
+            notice: None,
+            name: None,
+            id: "k7f3q2\"".into(),
+            avatar: None,
+            phone: None,
+            email: None,
+            groups: Vec::new(),
+            wechats: vec![wechat("w1", Vec::new(), true, true)],
+            ways: Vec::new(),
+            full: false,
+            elsewhere_href: Some("https://login.example.com/_menshen/account?\"><b>".into()),
+            logins: vec![login("l1", true, 0)],
+            others: 0,
+            more: 0,
+            add_action: "/_menshen/account/wechats/add".into(),
+            remove_action: "/_menshen/account/wechats/remove".into(),
+            end_action: "/_menshen/account/sessions/end".into(),
+            logout_action: "/_menshen/logout".into(),
+            home_href: "/".into(),
+        };
+        let full = Self {
+            notice: Some(AccountNotice::Added),
+            name: Some("张伟 <b>".into()),
+            avatar: Some("https://thirdwx.qlogo.cn/mmopen/\"><b>/132".into()),
+            phone: Some(AccountContact { shown: "+8613*******66".into(), verified: true }),
+            email: Some(AccountContact { shown: "z***@example.com".into(), verified: false }),
+            groups: vec!["员工 <staff>".into(), "admins".into()],
+            wechats: vec![
+                wechat("w\"1", vec![MethodLabel::Scan, MethodLabel::Own("员工 <Staff>".into())], true, false),
+                wechat("w2", vec![MethodLabel::App], false, false),
+            ],
+            ways: vec![
+                AccountWay { id: "staff\"qr".into(), label: MethodLabel::Follow },
+                AccountWay { id: "web".into(), label: MethodLabel::InWechat },
+            ],
+            elsewhere_href: None,
+            logins: vec![
+                login("l1", true, 0),
+                login("l2", false, 0),
+                login("l3", false, 130),
+                login("l5", false, 7300),
+                login("l6", false, 200_000),
+                unknown,
+            ],
+            others: 5,
+            more: 2,
+            ..bare.clone()
+        };
+        let noticed = AccountNotice::ALL.map(|notice| Self { notice: Some(notice), ..bare.clone() });
+        let nowhere = Self { elsewhere_href: None, ..bare.clone() };
+        let taken = Self { full: true, ..nowhere.clone() };
+        noticed.into_iter().chain([bare, nowhere, taken, full]).collect()
     }
 }
 
 impl Logout {
     /// The one shape.
     fn samples() -> Vec<Self> {
-        vec![Self { action: "/_menshen/logout".into(), stay_href: "/reports?a=1&b=\"2\"".into() }]
+        let account_href = "/_menshen/account".into();
+        vec![Self {
+            action: "/_menshen/logout".into(),
+            account_href,
+            stay_href: "/reports?a=1&b=\"2\"".into(),
+        }]
     }
 }
 
@@ -226,6 +334,70 @@ impl LoggedOut {
     /// The one shape.
     fn samples() -> Vec<Self> {
         vec![Self { login_href: "/_menshen/login".into() }]
+    }
+}
+
+impl Denied {
+    /// One group, everything at once, and a number alone with nowhere to go back to.
+    fn samples() -> Vec<Self> {
+        let of = |missing| Self {
+            account: "Ann <b>".into(),
+            missing,
+            other_href: AGAIN.into(),
+            back_href: Some("/reports?a=1&b=\"2\"".into()),
+            logout_href: "/_menshen/logout".into(),
+            request_id: REQUEST.into(),
+        };
+        let texts = |list: &[&str]| list.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let one = Missing { groups: texts(&["staff"]), ..Missing::default() };
+        let all = Missing {
+            groups: texts(&["staff", "editors <here>"]),
+            attributes: [("level".to_owned(), texts(&["gold", "platinum <b>"]))].into(),
+            phone: true,
+            methods: Vec::new(),
+        };
+        let phone = Missing { phone: true, ..Missing::default() };
+        vec![of(one), of(all), Self { back_href: None, ..of(phone) }]
+    }
+}
+
+impl VerifyPhone {
+    /// Every body with every trouble, with other ways and without.
+    fn samples() -> Vec<Self> {
+        let number = VerifyBody::Number { action: "/_menshen/phone".into(), typed: "135\"><b>".into() };
+        let code = |again_in| VerifyBody::Code {
+            action: "/_menshen/phone/verify".into(),
+            again_action: "/_menshen/phone".into(),
+            again_in,
+            sent_to: "+8613*******66".into(),
+            change_href: "/_menshen/phone?change=1&rt=%2F\"><b>".into(),
+        };
+        let way = VerifyWay { label: MethodLabel::Program, href: AGAIN.into() };
+        let of = |body: &VerifyBody, trouble, ways: &[VerifyWay]| Self {
+            account: "Ann <b>".into(),
+            body: body.clone(),
+            trouble,
+            ways: ways.to_vec(),
+            return_to: "https://app.example.com/a?b=\"><b>".into(),
+            other_href: AGAIN.into(),
+        };
+        let troubles = [
+            VerifyTrouble::NoNumber,
+            VerifyTrouble::TooSoon { seconds: 42 },
+            VerifyTrouble::NotSent,
+            VerifyTrouble::Wrong,
+            VerifyTrouble::Spent,
+            VerifyTrouble::Taken,
+        ];
+        let mut samples: Vec<Self> = Vec::new();
+        for body in [number, code(0), code(58), VerifyBody::Nothing] {
+            samples.push(of(&body, None, &[]));
+            samples.push(of(&body, None, std::slice::from_ref(&way)));
+            if body != VerifyBody::Nothing {
+                samples.extend(troubles.map(|trouble| of(&body, Some(trouble), &[])));
+            }
+        }
+        samples
     }
 }
 

@@ -26,7 +26,13 @@ fn login(scan: Scan) -> Page {
         link(MethodLabel::Own("<i>Staff</i>".into()), "/_menshen/login?method=staff", false),
         link(MethodLabel::Scan, "/_menshen/login?method=scan", false),
     ];
-    Page::Login(Login { methods, body: LoginBody::Scan(scan), notice: None })
+    Page::Login(Login {
+        methods,
+        body: LoginBody::Scan(scan),
+        notice: None,
+        account_href: None,
+        instead: None,
+    })
 }
 
 /// The attributes of the element that has the attribute `name`.
@@ -174,6 +180,7 @@ fn confirm() -> Confirm {
         ip: Some("203.0.113.7".into()),
         began_secs_ago: 59,
         action: "/_menshen/confirm".into(),
+        adding: false,
         token: "t0ken".into(),
     }
 }

@@ -44,6 +44,7 @@ pub(super) async fn scan(
             begun_at: shown.created_at.secs(),
             expires_in: shown.expires_in.secs(),
             ask_phone: shown.ask_phone,
+            adding: shown.adding,
         })
     };
     client.see_through(work).await

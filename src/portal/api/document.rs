@@ -24,23 +24,29 @@ pub(super) const BEARER: &str = "bearer";
 
 /// Calls by which a client logs its own user in and out.
 pub(super) const CLIENTS: &str = "login";
+/// Calls by which a user looks after their own account.
+pub(super) const ACCOUNTS: &str = "account";
 /// Calls by which a mini program answers for a login elsewhere.
 pub(super) const ANSWERS: &str = "confirmation";
 /// Calls by which a native app logs in through a mini program.
 pub(super) const LAUNCHES: &str = "launch";
+/// Calls by which a client sees to its own user's account.
+pub(super) const ACCOUNT: &str = "account";
 
 const ABOUT: &str = "\
 Logs the users of apps and mini programs in through WeChat, and lets a mini program confirm a login that began elsewhere.
 
-* Every call is a POST. Bodies are JSON objects of at most 64 KiB, sent as `application/json`; fields that are not known \
+* Every call is a POST, but for GET of account. Bodies are JSON objects of at most 64 KiB, sent as `application/json`; fields that are not known \
 are ignored. Every answer but 204 is JSON.
 * Which calls go with a configured method depends on its kind: `mini_program`: login, attach. `mobile_app`: begin, login, \
 attach. `app_launch`: launch, redeem. Logins of `mini_program_scan` and `app_launch` are answered with scan, confirm and \
 reject.
+* An app behind the gateway may ask for a verified phone number: its calls are then refused with 403 and `phone_required`. \
+account/phone and account/phone/verify prove one by SMS; a login with `phone_code` brings one too.
 * A token is sent as `Authorization: Bearer …`, to this API and to the apps behind the gateway. It is good at the host it \
 was got at. `GET` of `../userinfo` with it tells who is logged in.
 * Errors are told from each other by `error`, never by `message`; the schema ErrorCode lists all of them. With 429 and 503 \
-comes `Retry-After`, in seconds. A path that does not exist is `not_found`, another method than POST `method_not_allowed`.
+comes `Retry-After`, in seconds. A path that does not exist is `not_found`, another method than the call's `method_not_allowed`.
 * Codes of WeChat are taken once. Where an answer was lost, a new code of `wx.login` or of the Open SDK begins the call \
 anew.
 * Times are unix seconds, spans are seconds. Fields may be added to answers; none will change.";
@@ -51,8 +57,10 @@ anew.
     info(title = "Menshen", description = ABOUT),
     tags(
         (name = CLIENTS, description = "A mini program or native app logs its own user in and out."),
+        (name = ACCOUNTS, description = "A user sees and changes who can log in to their account, and where it is logged in."),
         (name = ANSWERS, description = "A mini program answers for a login that waits in a browser or app."),
         (name = LAUNCHES, description = "A native app logs its user in through a mini program."),
+        (name = ACCOUNT, description = "A client that is logged in sees to its user's account."),
     ),
     components(schemas(Trouble, TokenAnswer, PendingAnswer, AccountShape))
 )]

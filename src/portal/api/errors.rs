@@ -49,5 +49,6 @@ fn code_of(error: &ClientError) -> ErrorCode {
         ClientError::FlowExpired => ErrorCode::FlowExpired,
         ClientError::FlowFinished => ErrorCode::FlowFinished,
         ClientError::IdentityTaken => ErrorCode::IdentityTaken,
+        ClientError::HasAnother => ErrorCode::HasAnother,
     }
 }

@@ -227,7 +227,10 @@ impl Proven {
 }
 
 /// The session whose bearer token came along. Cookies do not count here.
-async fn known(client: &Client, headers: &HeaderMap) -> Result<(Arc<Known>, TokenDigest), Response> {
+pub(super) async fn known(
+    client: &Client,
+    headers: &HeaderMap,
+) -> Result<(Arc<Known>, TokenDigest), Response> {
     let visitor = &client.visitor;
     let token = cookies::bearer(headers).ok_or_else(|| visitor.refuse(ErrorCode::LoginRequired))?.digest();
     let rules = &visitor.snapshot.sessions;

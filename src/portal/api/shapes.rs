@@ -1,6 +1,8 @@
 //! What calls carry and what they are answered with. The shapes are part of the interface: fields are added, never
 //! changed. Times are unix seconds, spans are seconds.
 
+pub(super) mod account;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -163,6 +165,36 @@ pub(super) struct RedeemRequest {
     pub(super) return_code: Secret,
 }
 
+/// `POST api/account/phone`.
+#[derive(Debug, Deserialize, ToSchema)]
+pub(super) struct PhoneRequest {
+    /// The number: `+` and the country code first, or the eleven digits of a mobile number of mainland China.
+    #[schema(value_type = String, example = "+8613580006666")]
+    pub(super) phone: Secret,
+}
+
+/// `POST api/account/phone/verify`.
+#[derive(Debug, Deserialize, ToSchema)]
+pub(super) struct VerifyRequest {
+    /// The six digits.
+    #[schema(value_type = String, example = "135246")]
+    pub(super) code: Secret,
+}
+
+/// The answer of `api/account/phone`.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct CodeAnswer<'a> {
+    /// The number, masked.
+    #[schema(example = "+8613*******66")]
+    pub(super) sent_to: &'a str,
+    /// How long the code can be typed in.
+    #[schema(example = 600)]
+    pub(super) expires_in: u64,
+    /// After how long another may be sent.
+    #[schema(example = 60)]
+    pub(super) again_in: u64,
+}
+
 /// The answer of `api/begin/{method}`.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct NonceAnswer<'a> {
@@ -308,6 +340,9 @@ pub(super) struct ScanAnswer<'a> {
     pub(super) expires_in: u64,
     /// Whether the site wants the phone number along with a yes.
     pub(super) ask_phone: bool,
+    /// Whether a yes adds the person's WeChat to the account that is signed in there, and signs nobody in: the mini
+    /// program has to say so.
+    pub(super) adding: bool,
 }
 
 /// What waits for the answer.

@@ -45,7 +45,7 @@ const REDEEM: &[ErrorCode] =
 /// What an answer to a question may meet besides.
 const QUESTION: &[ErrorCode] = &[FlowExpired, ForeignBrowser, FlowFinished];
 /// What proves an account, and what is wrong with it.
-const CLAIM: &[ErrorCode] = &[WrongProof, CodeSpent, Locked, ProofNotOffered, ProofUnavailable];
+const CLAIM: &[ErrorCode] = &[WrongProof, CodeExpired, Locked, ProofNotOffered, ProofUnavailable];
 /// What keeps a code from being sent.
 const SENDING: &[ErrorCode] = &[CodeTooSoon, AddressInvalid, ProofNotOffered, ProofUnavailable];
 
@@ -68,7 +68,7 @@ troubles! {
     /// `api/login/{method}`, with its answers.
     OfLogin = logged_in [PATH, BODY, METHOD, CODE, PROOF, ACCOUNT];
     /// `api/attach/{method}`.
-    OfAttach = errors [PATH, BODY, METHOD, CODE, PROOF, BEARER, &[AccountDisabled, IdentityTaken]];
+    OfAttach = errors [PATH, BODY, METHOD, CODE, PROOF, BEARER, &[AccountDisabled, IdentityTaken, HasAnother]];
     /// `api/flow/{flow}/choose`, with its answers.
     OfChoose = logged_in [PATH, BODY, QUESTION, &[AccountNotOffered], ACCOUNT];
     /// `api/flow/{flow}/bind`, with its answers.
@@ -79,12 +79,22 @@ troubles! {
     OfSendCode = errors [PATH, BODY, QUESTION, SENDING];
     /// `api/logout`.
     OfLogout = errors [BEARER];
+    /// `api/account`.
+    OfAccount = errors [BEARER, &[AccountDisabled]];
+    /// `api/account/wechats/remove`.
+    OfRemove = errors [BODY, BEARER, &[AccountDisabled, LastWechat, WechatUnknown]];
+    /// `api/account/sessions/end`.
+    OfEnd = errors [BODY, BEARER, &[AccountDisabled, SessionUnknown]];
     /// `api/scan` and `api/reject`.
     OfScan = errors [BODY, CODE, TICKET];
     /// `api/confirm`.
     OfConfirm = errors [BODY, CODE, TICKET, &[PhoneCodeRejected]];
     /// `api/launch`.
     OfLaunch = errors [BODY, METHOD, &[Misconfigured]];
+    /// `api/account/phone`.
+    OfPhone = errors [BODY, BEARER, &[SmsOff, CodeNotSent]];
+    /// `api/account/phone/verify`.
+    OfVerify = errors [BODY, BEARER, &[CodeWrong, CodeExpired, PhoneTaken, AccountDisabled]];
     /// `api/redeem`, with its answers.
     OfRedeem = logged_in [BODY, REDEEM, ACCOUNT];
 }

@@ -39,6 +39,22 @@ pub(super) fn swap_identity(
     Ok(true)
 }
 
+pub(super) fn remove_identity(
+    tables: &mut Tables<'_>,
+    key: &str,
+    expected: &IdentityRow,
+) -> Result<bool, Fault> {
+    let found: Option<IdentityRow> = match tables.identities.get(key)? {
+        Some(found) => Some(decode("removing an identity", found.value())?),
+        None => None,
+    };
+    if found.as_ref() != Some(expected) {
+        return Ok(false);
+    }
+    tables.identities.remove(key)?;
+    Ok(true)
+}
+
 pub(super) fn create_account(tables: &mut Tables<'_>, account: &Account) -> Result<bool, Fault> {
     let id = account.id.as_str();
     if tables.accounts.get(id)?.is_some() {

@@ -61,6 +61,12 @@ scripts! {
         redis.call('SET', KEYS[1], ARGV[2])
         return 1";
 
+    /// Value read before → 1 if it was still that value, which is gone now.
+    REMOVE = "
+        if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+        redis.call('DEL', KEYS[1])
+        return 1";
+
     /// Version before, new row, time to live in ms or nothing, channel, news, [`ELSE_NEW`] or nothing → 1 if
     /// swapped, 0 if not, -1 if the row is unreadable. With [`ELSE_NEW`] a row that is not there has version 0.
     SWAP_VERSION = "

@@ -1,0 +1,179 @@
+//! A visitor who is logged in proves a phone number: a code goes there by SMS, and comes back typed in.
+//!
+//! The code is nowhere stored (`domain::one_time_code`); what waits is a note of the login on this host. How the code is
+//! sent is the caller's. A number that another account holds stays there.
+
+use super::Login;
+use super::account_links::{account_now, keep_phone};
+use super::sessions::Known;
+use crate::domain::one_time_code::{AGAIN, LIFETIME};
+use crate::domain::{Account, AccountId, CodeSpent, CodeTarget, Contact, OneTimeCode, Phone, Status};
+use crate::ground::{Secret, Token, TokenDigest, random_id};
+use crate::store::{Note, OnceKey, Store, StoreError};
+
+/// Marks a number that was sent a code within the last minute, whoever asked for it.
+const TO_NUMBER: &str = "phone_code_to";
+/// Marks an account that asked for a code within the last minute, whatever the number.
+const BY_ACCOUNT: &str = "phone_code_by";
+
+/// How often a try that lost a race is made again.
+const ROUNDS: usize = 8;
+
+/// Length of a salt: 100 random bits.
+const SALT_LEN: usize = 20;
+
+/// Why no code was sent, or why one proved nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum PhoneError {
+    /// The store gave no answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// One was sent just now, to this number or for this account.
+    #[error("a code was sent just now")]
+    TooSoon {
+        /// After how many seconds there may be another.
+        seconds: u64,
+    },
+    /// Whoever sends messages did not take this one; they have logged why.
+    #[error("the code could not be sent")]
+    NotSent,
+    /// No code waits, or it is too old, or was tried too often.
+    #[error("there is no code to try")]
+    Spent,
+    /// This is not the code.
+    #[error("this is not the code")]
+    Wrong,
+    /// The number is verified, but another account holds it.
+    #[error("the number belongs to another account")]
+    Taken,
+    /// The account is disabled or gone.
+    #[error("the account is disabled or gone")]
+    NoAccount,
+}
+
+/// A code that was not sent.
+#[derive(Clone, Copy, Debug)]
+pub struct NotSent;
+
+impl Login {
+    /// The code that waits to be typed in by this login, if any.
+    pub async fn pending_phone_code(&self, known: &Known) -> Result<Option<OneTimeCode>, StoreError> {
+        let now = self.now();
+        let waiting = waiting(&*self.store, &name_of(known)).await?.map(|(_, code)| code);
+        Ok(waiting.filter(|code| code.clone().try_once(now).is_ok()))
+    }
+
+    /// Has `send` send a code to `phone`. It is good for the holder of `secret`, the token of this session.
+    pub async fn send_phone_code(
+        &self,
+        known: &Known,
+        secret: &Token,
+        phone: Phone,
+        send: impl AsyncFnOnce(&Phone, &str) -> Result<(), NotSent>,
+    ) -> Result<OneTimeCode, PhoneError> {
+        let (store, now, name) = (&*self.store, self.now(), name_of(known));
+        let by_account = OnceKey::of_text(BY_ACCOUNT, known.account_id());
+        let to_number = OnceKey::of_text(TO_NUMBER, phone.as_str());
+        let before = waiting(store, &name).await?;
+        once_a_minute(store, &by_account).await.map_err(|error| match (error, &before) {
+            // When this very login asked is known.
+            (PhoneError::TooSoon { .. }, Some((_, code))) if code.next_at() > now => {
+                PhoneError::TooSoon { seconds: code.next_at().since(now).millis().div_ceil(1000) }
+            }
+            (error, _) => error,
+        })?;
+        let code =
+            OneTimeCode::new(CodeTarget::Phone(phone.clone()), random_id(&mut rand::rng(), SALT_LEN), now);
+        let sent = match once_a_minute(store, &to_number).await {
+            Ok(()) => send(&phone, &code.digits(secret)).await.map_err(|NotSent| PhoneError::NotSent),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = sent {
+            // Another number may be tried at once. The number itself rests: perhaps the message did go out.
+            store.take_once(&by_account).await?;
+            return Err(error);
+        }
+        let version = before.map_or(1, |(version, _)| version + 1);
+        if !store.swap_note(&name, &note_of(version, &code), LIFETIME).await? {
+            // Only a try of the code before can have come in between; the newest message must be the one that counts.
+            let version = waiting(store, &name).await?.map_or(1, |(version, _)| version + 1);
+            if !store.swap_note(&name, &note_of(version, &code), LIFETIME).await? {
+                return Err(StoreError::Conflict { doing: "noting a code that was sent" }.into());
+            }
+        }
+        tracing::info!(target: "audit", event = "phone_code_sent", account = known.account_id());
+        Ok(code)
+    }
+
+    /// Holds what was typed against the code that waits, and writes the number on the account if it is that.
+    pub async fn verify_phone(
+        &self,
+        known: &Known,
+        secret: &Token,
+        typed: &str,
+    ) -> Result<Account, PhoneError> {
+        let (store, now, name) = (&*self.store, self.now(), name_of(known));
+        let (version, code) = self.count_a_try(&name).await?;
+        if !code.matches(secret, typed) {
+            tracing::info!(target: "audit", event = "phone_code_wrong", account = known.account_id());
+            return Err(if code.tries_left == 0 { PhoneError::Spent } else { PhoneError::Wrong });
+        }
+        // It worked, and so it never works again.
+        let spent = OneTimeCode { tries_left: 0, ..code.clone() };
+        if !store.swap_note(&name, &note_of(version + 1, &spent), LIFETIME).await? {
+            return Err(PhoneError::Spent);
+        }
+        let CodeTarget::Phone(phone) = code.to else { return Err(PhoneError::Spent) };
+        let id = AccountId::new(known.account_id()).map_err(|_| PhoneError::NoAccount)?;
+        let account = account_now(store, &id).await?.filter(|account| account.status != Status::Disabled);
+        let account = account.ok_or(PhoneError::NoAccount)?;
+        let account = keep_phone(store, account, Some(&phone), now).await?;
+        // The news will say so too, but the next request must not be answered from memory in between.
+        self.sessions.account_changed(&id);
+        let contact = Contact { value: phone.as_str().to_owned(), verified: true };
+        if account.phone.as_ref() == Some(&contact) { Ok(account) } else { Err(PhoneError::Taken) }
+    }
+
+    /// The code that waits, with one try less, which is written before anybody looks at the guess.
+    async fn count_a_try(&self, name: &str) -> Result<(u64, OneTimeCode), PhoneError> {
+        for _ in 0..ROUNDS {
+            let (version, code) = waiting(&*self.store, name).await?.ok_or(PhoneError::Spent)?;
+            let code = match code.try_once(self.now()) {
+                Ok(code) => code,
+                Err(CodeSpent::Expired | CodeSpent::NoTries) => return Err(PhoneError::Spent),
+            };
+            if self.store.swap_note(name, &note_of(version + 1, &code), LIFETIME).await? {
+                return Ok((version + 1, code));
+            }
+        }
+        Err(StoreError::Conflict { doing: "counting a try of a code that is tried all the time" }.into())
+    }
+}
+
+/// Each login has a session of its own, with a token of its own, on every host.
+fn name_of(known: &Known) -> String {
+    let of = format!("{}\0{}", known.login_id(), known.host());
+    format!("phone-code/{}", TokenDigest::of_text(&of).text())
+}
+
+async fn waiting(store: &dyn Store, name: &str) -> Result<Option<(u64, OneTimeCode)>, StoreError> {
+    let Some(note) = store.note(name).await? else { return Ok(None) };
+    let code = serde_json::from_str(note.text.reveal()).map_err(|source| StoreError::Corrupt {
+        doing: "reading a code that was sent",
+        source: source.into(),
+    })?;
+    Ok(Some((note.version, code)))
+}
+
+fn note_of(version: u64, code: &OneTimeCode) -> Note {
+    let text = serde_json::to_string(code).expect("texts and numbers have a JSON form");
+    Note { version, text: Secret::new(text) }
+}
+
+async fn once_a_minute(store: &dyn Store, key: &OnceKey) -> Result<(), PhoneError> {
+    match store.put_once(key, "", AGAIN).await {
+        Ok(()) => Ok(()),
+        Err(StoreError::Conflict { .. }) => Err(PhoneError::TooSoon { seconds: AGAIN.secs() }),
+        Err(error) => Err(error.into()),
+    }
+}
