@@ -10,6 +10,7 @@ pub mod binding;
 pub mod callback;
 pub mod choice;
 pub mod client;
+pub mod code_limits;
 pub mod detach;
 pub mod directory;
 pub mod finish;

@@ -22,7 +22,6 @@ mod panel;
 mod phone;
 mod push;
 mod relays;
-mod send;
 mod throttle;
 mod visitor;
 

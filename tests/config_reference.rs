@@ -113,7 +113,14 @@ fn every_key_of_the_code_is_in_the_reference_and_no_other() {
     let reference = Reference::read(file());
     for (section, fields) in known_fields() {
         let mut known: BTreeSet<String> = fields.iter().map(|field| (*field).to_owned()).collect();
-        for secret in ["secret", "password", "token", "encoding_aes_key", "token_endpoint_secret"] {
+        for secret in [
+            "secret",
+            "password",
+            "token",
+            "encoding_aes_key",
+            "token_endpoint_secret",
+            "proof_webhook_secret",
+        ] {
             if known.contains(secret) {
                 known.extend([format!("{secret}_file"), format!("{secret}_credential")]);
             }

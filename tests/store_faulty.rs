@@ -78,3 +78,22 @@ async fn a_call_that_waits_lets_others_in_between_and_goes_on_when_healed() {
     assert!(waiting.await.unwrap().unwrap());
     assert!(store.accounts(&[account_id("ann")]).await.unwrap()[0].is_some());
 }
+
+#[tokio::test]
+async fn calls_at_the_same_time_are_one_round_trip() {
+    let store = faulty().await;
+    let (ann, bob) = (account("ann"), account("bob"));
+    let (one, other) = tokio::join!(store.create_account(&ann), store.create_account(&bob));
+    assert!(one.unwrap() && other.unwrap());
+    assert_eq!((store.calls(), store.round_trips()), (2, 1));
+    // Two after one another beside a single one: as many as the longer way.
+    let ids = [account_id("ann")];
+    let twice = async {
+        store.ping().await.unwrap();
+        store.accounts(&ids).await.unwrap();
+    };
+    let (once, ()) = tokio::join!(store.ping(), twice);
+    assert!(once.is_ok());
+    assert_eq!((store.calls(), store.round_trips()), (5, 3));
+    assert_eq!(store.calls_since(2), ["ping", "ping", "accounts"]);
+}

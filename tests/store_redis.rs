@@ -333,6 +333,46 @@ async fn unreadable_rows_are_corrupt_and_not_absent(#[case] bytes: &str) {
     assert_eq!(store.session(&token).await.unwrap(), None);
 }
 
+/// How often a command was called, by clients and scripts.
+async fn called(server: &RedisServer, command: &str) -> u64 {
+    let told: String = raw(server, &["INFO", "commandstats"]).await;
+    let line = told.lines().find_map(|line| line.strip_prefix(&format!("cmdstat_{command}:calls=")));
+    line.map_or(0, |line| line.split(',').next().unwrap().parse().unwrap())
+}
+
+#[tokio::test]
+async fn a_row_that_another_version_wrote_otherwise_is_swapped_and_removed_all_the_same() {
+    let server = RedisServer::start(&[]);
+    let store = open(&config(&server.url())).await.unwrap();
+    let place = format!("menshen:identity:{}", key("p").storage_key());
+    let (claim, settled) = (IdentityRow::claim(account_id("a")), IdentityRow::settled(account_id("a")));
+    let otherwise = async |settled: bool| {
+        let row = format!(r#"{{ "later": [1], "settled": {settled}, "accounts": ["a"] }}"#);
+        let _: String = raw(&server, &["SET", &place, &row]).await;
+    };
+    otherwise(false).await;
+    assert!(!store.swap_identity(&key("p"), &settled, &claim).await.unwrap(), "another row");
+    assert!(!store.remove_identity(&key("p"), &settled).await.unwrap(), "another row");
+    assert!(store.swap_identity(&key("p"), &claim, &settled).await.unwrap());
+    assert_eq!(store.identities(&[key("p")]).await.unwrap(), [Some(settled.clone())]);
+    otherwise(true).await;
+    assert!(store.remove_identity(&key("p"), &settled).await.unwrap());
+    assert_eq!(store.identities(&[key("p")]).await.unwrap(), [None]);
+}
+
+#[tokio::test]
+async fn a_row_as_we_write_it_is_swapped_and_removed_without_reading_it_first() {
+    let server = RedisServer::start(&[]);
+    let store = open(&config(&server.url())).await.unwrap();
+    let (claim, settled) = (IdentityRow::claim(account_id("a")), IdentityRow::settled(account_id("a")));
+    let chosen = IdentityRow { chosen: Some(account_id("a")), ..settled.clone() };
+    store.claim_identity(&key("p"), &claim).await.unwrap();
+    assert!(store.swap_identity(&key("p"), &claim, &settled).await.unwrap());
+    assert!(store.swap_identity(&key("p"), &settled, &chosen).await.unwrap());
+    assert!(store.remove_identity(&key("p"), &chosen).await.unwrap());
+    assert_eq!(called(&server, "mget").await, 0);
+}
+
 #[tokio::test]
 async fn a_swap_over_an_unreadable_row_is_corrupt_and_changes_nothing() {
     let server = RedisServer::start(&[]);

@@ -1,5 +1,5 @@
 //! What a request through the gateway costs, beside the bare framework and beside nginx, and what logins by scan and
-//! over the API take, in one run.
+//! over the API take, in one run; on request also what finding an account costs among a million.
 //!
 //! `cargo bench --bench gateway` measures everything, prints a table with the targets and writes
 //! `target/bench/gateway.json`. The other processes it needs (app, bare pass-through, near cache) are this same
@@ -21,11 +21,13 @@ mod process;
 mod redis;
 mod report;
 mod rounds;
+mod scale;
 mod scan;
 mod start;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
@@ -48,9 +50,16 @@ struct Args {
     #[arg(long, default_value_t = 32)]
     connections: usize,
     /// Only these candidates, by their ids; `scan` stands for everything about logins by scan, `scan-push` and
-    /// `scan-waiting` for its two halves; so do `api`, `api-login` and `api-confirm` for logins over the API.
+    /// `scan-waiting` for its two halves; so do `api`, `api-login` and `api-confirm` for logins over the API. `scale` is
+    /// done only when it is named: logins into stores of more and more accounts, which takes long and gigabytes.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
+    /// For `scale`: how many accounts, one size after the other.
+    #[arg(long, value_delimiter = ',', default_values_t = scale::SIZES)]
+    sizes: Vec<usize>,
+    /// For `scale`: how many seconds filling up to one size may take before it is skipped.
+    #[arg(long, default_value_t = scale::FILLING)]
+    filling: u64,
     /// Only the rounds under load: no memory, near cache, start, scan and API measurements.
     #[arg(long)]
     load_only: bool,
@@ -123,6 +132,7 @@ struct Parts {
     rest: bool,
     scan: bool,
     api: bool,
+    scale: bool,
 }
 
 impl Parts {
@@ -130,11 +140,13 @@ impl Parts {
         let all = args.only.is_empty();
         let scan = |id: &String| scan::Half::named(id).next().is_some();
         let api = |id: &String| api::Half::named(id).next().is_some();
-        let load = all || args.only.iter().any(|id| !scan(id) && !api(id));
+        let scale = |id: &String| id == scale::ID;
+        let load = all || args.only.iter().any(|id| !scan(id) && !api(id) && !scale(id));
         let scan = all || args.only.iter().any(scan);
         let api = all || args.only.iter().any(api);
+        let scale = args.only.iter().any(scale);
         let rest = !args.load_only;
-        Self { load, rest: load && rest, scan: scan && rest, api: api && rest }
+        Self { load, rest: load && rest, scan: scan && rest, api: api && rest, scale: scale && rest }
     }
 }
 
@@ -152,6 +164,10 @@ fn measure(args: &Args) -> Result<(), Fault> {
     }
     if parts.api {
         report.api = api::measure(folder.path(), &programs, &args.only).map_err(report::reason);
+    }
+    if parts.scale {
+        report.scale = scale::measure(folder.path(), &args.sizes, Duration::from_secs(args.filling))
+            .map_err(report::reason);
     }
     report.finish(parts)?;
     if args.strict && !report.all_met() {

@@ -16,20 +16,26 @@ pub(crate) const POOL: &str = "people";
 pub(crate) const METHOD: &str = "qr";
 pub(crate) const APP_ID: &str = "wx0123456789abcdef";
 
-/// The `number`th person and a session of theirs on `host`.
-pub(crate) fn person(number: usize, host: &str, now: Timestamp) -> Result<(Account, Session), Fault> {
-    let identity = Identity {
+/// What WeChat tells about the `number`th person, who has these ids.
+pub(crate) fn identity(number: usize, open_id: String, union_id: String) -> Result<Identity, Fault> {
+    Ok(Identity {
         pool: PoolId::new(POOL)?,
         app_id: AppId::new(APP_ID)?,
-        open_id: OpenId::new(format!("o6_bmjrPTlm6_2sgVt7h{number:08}"))?,
-        union_id: Some(UnionId::new(format!("oR5GjjgEhCMJFyzaVZdr{number:08}"))?),
+        open_id: OpenId::new(open_id)?,
+        union_id: Some(UnionId::new(union_id)?),
         profile: Profile {
             nickname: Some("门前的石狮子".to_owned()),
             avatar: Some(format!("https://thirdwx.qlogo.cn/mmopen/vi_32/{number:086}/132")),
         },
         phone: None,
         email: None,
-    };
+    })
+}
+
+/// The `number`th person and a session of theirs on `host`.
+pub(crate) fn person(number: usize, host: &str, now: Timestamp) -> Result<(Account, Session), Fault> {
+    let open_id = format!("o6_bmjrPTlm6_2sgVt7h{number:08}");
+    let identity = identity(number, open_id, format!("oR5GjjgEhCMJFyzaVZdr{number:08}"))?;
     let account = Account::new(AccountId::new(format!("a0000000000000{number:08}"))?, &identity, now);
     let session = Session {
         account: account.id.clone(),

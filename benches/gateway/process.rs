@@ -78,21 +78,7 @@ impl Process {
 
     /// CPU time so far of the process and its children, which nginx does its work in.
     pub(crate) fn cpu(&self) -> Result<CpuMark, Fault> {
-        let mut mark = CpuMark::default();
-        for pid in family(self.child.id())? {
-            let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
-            let fields: Vec<&str> = after_name(&stat).split(' ').collect();
-            let ticks = |index: usize| fields.get(index).and_then(|text| text.parse::<u32>().ok());
-            mark.ticks +=
-                ticks(11).zip(ticks(12)).map(|(user, system)| user + system).ok_or("no CPU time")?;
-            for thread in fs::read_dir(format!("/proc/{pid}/task"))?.flatten() {
-                // A thread that ends between listing and reading is in the ticks.
-                let Ok(text) = fs::read_to_string(thread.path().join("schedstat")) else { continue };
-                let nanos = text.split(' ').next().and_then(|text| text.parse().ok()).unwrap_or(0);
-                mark.threads.insert(thread.file_name().to_string_lossy().into_owned(), nanos);
-            }
-        }
-        Ok(mark)
+        CpuMark::of(&family(self.child.id())?)
     }
 
     /// Resident memory now, in bytes.
@@ -152,6 +138,29 @@ pub(crate) struct CpuMark {
 }
 
 impl CpuMark {
+    /// CPU time so far of this program alone.
+    pub(crate) fn own() -> Result<Self, Fault> {
+        Self::of(&[std::process::id()])
+    }
+
+    fn of(pids: &[u32]) -> Result<Self, Fault> {
+        let mut mark = Self::default();
+        for pid in pids {
+            let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
+            let fields: Vec<&str> = after_name(&stat).split(' ').collect();
+            let ticks = |index: usize| fields.get(index).and_then(|text| text.parse::<u32>().ok());
+            mark.ticks +=
+                ticks(11).zip(ticks(12)).map(|(user, system)| user + system).ok_or("no CPU time")?;
+            for thread in fs::read_dir(format!("/proc/{pid}/task"))?.flatten() {
+                // A thread that ends between listing and reading is in the ticks.
+                let Ok(text) = fs::read_to_string(thread.path().join("schedstat")) else { continue };
+                let nanos = text.split(' ').next().and_then(|text| text.parse().ok()).unwrap_or(0);
+                mark.threads.insert(thread.file_name().to_string_lossy().into_owned(), nanos);
+            }
+        }
+        Ok(mark)
+    }
+
     /// CPU time since `earlier`: the exact figure of the living threads, unless threads ended meanwhile.
     pub(crate) fn since(&self, earlier: &Self) -> Duration {
         let spent = |(thread, now): (&String, &u64)| now - earlier.threads.get(thread).unwrap_or(&0);

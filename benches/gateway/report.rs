@@ -10,6 +10,7 @@ use crate::machine::Machine;
 use crate::memory::Memory;
 use crate::near_cache::{ENTRIES, NearCache};
 use crate::rounds::Turn;
+use crate::scale::Scale;
 use crate::scan::Scan;
 use crate::{Fault, Parts};
 
@@ -29,6 +30,8 @@ pub(crate) struct Report {
     pub(crate) starts: Result<Vec<f64>, String>,
     pub(crate) scan: Result<Scan, String>,
     pub(crate) api: Result<Api, String>,
+    /// Judged in its table, not among the targets.
+    pub(crate) scale: Result<Scale, String>,
     targets: Vec<Target>,
 }
 
@@ -77,6 +80,7 @@ impl Report {
             starts: Err(not_asked()),
             scan: Err(not_asked()),
             api: Err(not_asked()),
+            scale: Err(not_asked()),
             targets: Vec::new(),
         }
     }
@@ -216,6 +220,9 @@ impl Report {
         }
         if let Ok(api) = &self.api {
             api.print();
+        }
+        if let Ok(scale) = &self.scale {
+            scale.print();
         }
         println!();
         for Target { what, measured, limit, at_least, unit, met } in &self.targets {

@@ -112,6 +112,8 @@ pub enum Stage {
         identity: Box<Identity>,
         /// Which one; none is a new one.
         account: Option<AccountId>,
+        /// Since when.
+        since: Timestamp,
     },
     /// Done: the session was opened.
     SignedIn {

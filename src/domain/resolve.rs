@@ -65,8 +65,8 @@ pub struct Found<'a> {
     pub by_open_id: &'a [Account],
     /// Accounts the UnionID leads to.
     pub by_union_id: &'a [Account],
-    /// Accounts that the identity's verified phone and email lead to; looked up only where nothing else leads anywhere
-    /// and the policy matches by them.
+    /// Accounts that the identity's verified phone and email lead to, where the policy matches by them; they count only
+    /// where nothing else leads anywhere.
     pub by_contact: &'a [Account],
     /// What the person chose the last time several accounts fitted.
     pub chosen: Option<&'a AccountId>,

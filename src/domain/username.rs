@@ -5,8 +5,9 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use unicode_normalization::UnicodeNormalization as _;
 
-/// A user name in lower case, 1 to 128 characters of any script.
+/// A user name in lower case and in the compatibility form of Unicode (NFKC), 1 to 128 characters of any script.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Username(String);
@@ -19,7 +20,7 @@ pub struct NotAUsername;
 impl Username {
     /// From what somebody typed; the case of letters and blanks at the ends mean nothing.
     pub fn parse(text: &str) -> Result<Self, NotAUsername> {
-        let name = text.trim().to_lowercase();
+        let name = text.nfkc().collect::<String>().trim().to_lowercase();
         let fits = (1..=128).contains(&name.chars().count()) && !name.contains(char::is_control);
         if fits { Ok(Self(name)) } else { Err(NotAUsername) }
     }
@@ -57,6 +58,9 @@ mod tests {
     #[test]
     fn a_name_is_compared_without_case_and_blanks_at_its_ends() {
         assert_eq!(Username::parse(" ZhangSan "), Username::parse("zhangsan"));
+        // Full-width letters, and an accent of its own.
+        assert_eq!(Username::parse("ａｎｎ"), Username::parse("ann"));
+        assert_eq!(Username::parse("ann\u{e9}e"), Username::parse("anne\u{301}e"));
         assert_eq!(Username::parse("张三 丰").unwrap().as_str(), "张三 丰");
         for bad in ["", "  ", "a\nb", &"x".repeat(129)] {
             assert_eq!(Username::parse(bad), Err(NotAUsername), "{bad:?}");

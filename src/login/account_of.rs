@@ -69,18 +69,21 @@ pub async fn account_of(
     now: Timestamp,
 ) -> Result<Outcome, StoreError> {
     for _ in 0..ROUNDS {
-        let seen = Seen::read(store, identity).await?;
+        let seen = Seen::read(store, identity, rules.policy).await?;
         if seen.complete_abandoned(store, identity, now).await? {
             continue;
         }
-        let by_contact = match seen.is_unknown() && rules.policy.matches() {
-            true => holders(store, identity).await?,
-            false => Vec::new(),
-        };
+        if seen.was_cut_short() {
+            // Whoever made this account died before writing it: it is completed, whatever strangers may do.
+            if let Some(account) = register(store, identity, method, now).await? {
+                return Ok(Outcome::Account(Box::new(account)));
+            }
+            continue;
+        }
         let found = Found {
             by_open_id: &seen.by_open_id,
             by_union_id: &seen.by_union_id,
-            by_contact: &by_contact,
+            by_contact: &seen.by_contact,
             chosen: seen.open_row().and_then(|row| row.chosen.as_ref()),
         };
         match resolve(identity, found, rules.policy, rules.on_conflict) {
@@ -118,12 +121,16 @@ struct Seen {
     rows: Vec<Option<IdentityRow>>,
     by_open_id: Vec<Account>,
     by_union_id: Vec<Account>,
+    /// Those that the verified contacts of the identity lead to; none where the policy does not match by them.
+    by_contact: Vec<Account>,
 }
 
 impl Seen {
-    async fn read(store: &dyn Store, identity: &Identity) -> Result<Self, StoreError> {
+    async fn read(store: &dyn Store, identity: &Identity, policy: Policy) -> Result<Self, StoreError> {
         let keys = identity.keys();
-        let rows = store.identities(&keys).await?;
+        let contacts = if policy.matches() { identity.contact_keys() } else { Vec::new() };
+        let all: Vec<IdentityKey> = keys.iter().chain(&contacts).cloned().collect();
+        let mut rows = store.identities(&all).await?;
         let mut ids: Vec<AccountId> = rows.iter().flatten().flat_map(|row| row.accounts.clone()).collect();
         ids.sort_unstable();
         ids.dedup();
@@ -132,21 +139,26 @@ impl Seen {
         } else {
             store.accounts(&ids).await?.into_iter().flatten().collect()
         };
-        let behind = |wanted_union: bool| -> Vec<Account> {
-            keys.iter()
+        let behind = |wanted: fn(&IdentityKey) -> bool| -> Vec<Account> {
+            all.iter()
                 .zip(&rows)
-                .filter(|(key, _)| matches!(key, IdentityKey::UnionId { .. }) == wanted_union)
+                .filter(|(key, _)| wanted(key))
                 .filter_map(|(_, row)| row.as_ref())
                 .flat_map(|row| &row.accounts)
                 .filter_map(|id| accounts.iter().find(|account| account.id == *id).cloned())
                 .collect()
         };
-        let (by_open_id, by_union_id) = (behind(false), behind(true));
-        Ok(Self { keys, rows, by_open_id, by_union_id })
+        let by_open_id = behind(|key| matches!(key, IdentityKey::OpenId { .. }));
+        let by_union_id = behind(|key| matches!(key, IdentityKey::UnionId { .. }));
+        let by_contact = behind(|key| matches!(key, IdentityKey::Phone { .. } | IdentityKey::Email { .. }));
+        rows.truncate(keys.len());
+        Ok(Self { keys, rows, by_open_id, by_union_id, by_contact })
     }
 
-    fn is_unknown(&self) -> bool {
-        self.by_open_id.is_empty() && self.by_union_id.is_empty()
+    /// Whether a row is final although no account is there: rows are settled for accounts that are about to be made.
+    fn was_cut_short(&self) -> bool {
+        let unknown = self.by_open_id.is_empty() && self.by_union_id.is_empty();
+        unknown && self.rows.iter().flatten().any(|row| row.settled)
     }
 
     fn open_row(&self) -> Option<&IdentityRow> {
@@ -180,20 +192,6 @@ impl Seen {
         account.united.clear();
         store.create_account(&account).await
     }
-}
-
-/// The accounts that the verified contacts of `identity` lead to, in two round trips.
-async fn holders(store: &dyn Store, identity: &Identity) -> Result<Vec<Account>, StoreError> {
-    let keys = identity.contact_keys();
-    if keys.is_empty() {
-        return Ok(Vec::new());
-    }
-    let rows = store.identities(&keys).await?;
-    let ids: Vec<AccountId> = rows.into_iter().flatten().flat_map(|row| row.accounts).collect();
-    if ids.is_empty() {
-        return Ok(Vec::new());
-    }
-    Ok(store.accounts(&ids).await?.into_iter().flatten().collect())
 }
 
 /// Makes the account of an unknown person; `None` if somebody else got in between and all must be read again.

@@ -11,9 +11,11 @@ use super::directory::{Directory, Method};
 use super::finish::{Context, Ending, Visit};
 use super::{FLOW_LIFETIME, FLOW_MEMORY, Login, flow_mark};
 use crate::domain::{
-    Account, AccountId, Flow, FlowId, FlowRefusal, Identity, InvalidTransition, Proof, Stage, Status,
+    Account, AccountId, Flow, FlowId, FlowRefusal, Identity, InvalidTransition, Proof, Registration, Stage,
+    Status,
 };
 use crate::ground::{Secret, Token};
+use crate::login::code_limits::NotNow;
 use crate::login::guard::NotAdmitted;
 use crate::login::passwords;
 use crate::notify::NotifyError;
@@ -80,6 +82,15 @@ impl From<NotAdmitted> for BindError {
         match refused {
             NotAdmitted::Store(error) => Self::Store(error),
             NotAdmitted::Locked { seconds } => Self::Locked { seconds },
+        }
+    }
+}
+
+impl From<NotNow> for BindError {
+    fn from(refused: NotNow) -> Self {
+        match refused {
+            NotNow::Store(error) => Self::Store(error),
+            NotNow::TooSoon { seconds } => Self::Step(InvalidTransition::TooSoon { seconds }),
         }
     }
 }
@@ -211,8 +222,19 @@ impl Login {
         visit: &Visit,
     ) -> Result<Flow, BindError> {
         let now = self.now();
+        // Whoever was cut off after their answer had counted goes on with it, whatever they send now.
+        if matches!(flow.stage, Stage::Chosen { .. }) {
+            return Ok(flow.resume(now)?);
+        }
         if matches!(claim, Claim::New) {
-            return Ok(flow.bind(None, now)?);
+            // What was offered may have been closed since.
+            return match method.policy.registration {
+                Registration::Open => Ok(flow.bind(None, now)?),
+                Registration::Closed => Err(InvalidTransition::NotOffered.into()),
+            };
+        }
+        if claim.is_empty() {
+            return Err(BindError::Wrong);
         }
         // What can no longer be answered is not tried, and costs no try.
         let identity = match &flow.stage {
@@ -252,7 +274,8 @@ impl Login {
                 Ok(identity)
             }
             // Only what happened since it was proven.
-            Attached::Taken | Attached::HasAnother => Err(FlowRefusal::Taken),
+            Attached::Taken => Err(FlowRefusal::IdentityTaken),
+            Attached::HasAnother => Err(FlowRefusal::Taken),
             Attached::NoAccount => Err(FlowRefusal::AccountDisabled),
         })
     }

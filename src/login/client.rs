@@ -1,6 +1,6 @@
 //! Logins of apps and mini programs: no browser, no cookie; a token in the answer, or a question.
 //!
-//! A code that WeChat rejects never comes as far as an account. A question (several accounts fit) is a flow whose key
+//! A code that WeChat rejects never comes as far as an account. A question (several accounts fit, or none) is a flow whose key
 //! only the client that asked has.
 
 mod error;

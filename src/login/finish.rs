@@ -314,6 +314,10 @@ impl Login {
                 Some(flow) if matches!(flow.stage, Stage::SignedIn { .. }) => {
                     self.answer_again(flow, browser).await
                 }
+                // It is about to, with the same token for the same account: the answer was sent twice.
+                Some(flow) if matches!(flow.stage, Stage::Chosen { .. }) => {
+                    Ok(Ending::SignedIn { token, flow: Box::new(flow) })
+                }
                 _ => {
                     self.store.delete_sessions(&[token.digest()]).await?;
                     Ok(Ending::Unknown)

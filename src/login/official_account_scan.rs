@@ -195,13 +195,22 @@ impl Login {
         };
         let host = flow.return_to.host();
         tracing::info!(target: "audit", event = "scanned", method = %method.id, app = %app.id, flow = flow_mark(&id), person);
-        if options.confirm {
+        // Who scans a code that somebody else sent them would add their WeChat to that person's account: they are told.
+        let binds =
+            flow.attach_to.is_some() || (method.policy.may_ask() && self.is_new(app, &open_id).await?);
+        if options.confirm || binds {
             let token = self.ask(&flow, app, open_id).await?;
             let reply = app.replies.confirm(site, host, &(context.confirm_url)(&token));
             return Ok(Scanned { reply, approval: None });
         }
         let reply = app.replies.signed_in(site, host);
         Ok(Scanned { reply, approval: Some(Approval { flow: flow.id, open_id }) })
+    }
+
+    /// Whether nothing leads from this person to an account by their OpenID.
+    async fn is_new(&self, app: &App, open_id: &OpenId) -> Result<bool, StoreError> {
+        let key = open_key(app, open_id);
+        Ok(self.store.identities(std::slice::from_ref(&key)).await?.iter().all(Option::is_none))
     }
 
     /// Whether this message stands below the signature of another one.
@@ -249,11 +258,7 @@ impl Login {
     /// Ends the sessions that `open_id` opened through `app`.
     async fn end_sessions_through(&self, app: &App, open_id: &OpenId) -> Result<(), StoreError> {
         let through = |session: &Session| session.app_id == app.app_id && session.open_id == *open_id;
-        let key = IdentityKey::OpenId {
-            pool: app.pool.clone(),
-            app_id: app.app_id.clone(),
-            open_id: open_id.clone(),
-        };
+        let key = open_key(app, open_id);
         let row = self.store.identities(std::slice::from_ref(&key)).await?.pop().flatten();
         for account in row.map(|row| row.accounts).unwrap_or_default() {
             let ended = self.sessions.end_where(&account, &through).await?;
@@ -262,6 +267,10 @@ impl Login {
         }
         Ok(())
     }
+}
+
+fn open_key(app: &App, open_id: &OpenId) -> IdentityKey {
+    IdentityKey::OpenId { pool: app.pool.clone(), app_id: app.app_id.clone(), open_id: open_id.clone() }
 }
 
 fn scan_options(method: &Method) -> Option<(&Method, &ScanOptions)> {

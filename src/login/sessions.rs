@@ -116,7 +116,7 @@ impl Sessions {
         loop {
             match news.recv().await {
                 Ok(StoreEvent::SessionEnded { digest }) => self.revoke(digest),
-                Ok(StoreEvent::AccountChanged { account }) => self.doubt(&account),
+                Ok(StoreEvent::AccountChanged { account }) => self.account_changed(&account),
                 Ok(StoreEvent::FlowChanged { .. } | StoreEvent::NoteChanged { .. }) => {}
                 Ok(StoreEvent::Missed) | Err(RecvError::Lagged(_)) => self.doubt_all(),
                 Err(RecvError::Closed) => return,
@@ -220,11 +220,6 @@ impl Sessions {
             ended += round.len();
         }
         Ok(ended)
-    }
-
-    /// Looks an account's sessions up again: this process has just changed it and knows before the news come.
-    pub fn account_changed(&self, account: &AccountId) {
-        self.doubt(account);
     }
 
     fn is_fresh(&self, known: &Known, rules: &SessionRules, now: Timestamp) -> bool {
@@ -361,7 +356,8 @@ impl Sessions {
         }
     }
 
-    fn doubt(&self, account: &AccountId) {
+    /// Has the account's sessions looked up again. Who changes it in this process says so before the news do.
+    pub fn account_changed(&self, account: &AccountId) {
         let news = self.accounts().get(&self.hashes.hash_one(account)).and_then(Weak::upgrade);
         if let Some(news) = news {
             news.0.fetch_max(self.clock.now().millis(), Ordering::Relaxed);

@@ -5,14 +5,13 @@
 
 use super::Login;
 use super::account_links::{account_now, keep_phone};
+use super::code_limits::{NotNow, count_code, mark};
 use super::sessions::Known;
 use crate::domain::one_time_code::{AGAIN, LIFETIME};
 use crate::domain::{Account, AccountId, CodeSpent, CodeTarget, Contact, OneTimeCode, Phone, Status};
 use crate::ground::{Secret, Token, TokenDigest, random_id};
 use crate::store::{Note, OnceKey, Store, StoreError};
 
-/// Marks a number that was sent a code within the last minute, whoever asked for it.
-const TO_NUMBER: &str = "phone_code_to";
 /// Marks an account that asked for a code within the last minute, whatever the number.
 const BY_ACCOUNT: &str = "phone_code_by";
 
@@ -51,6 +50,15 @@ pub enum PhoneError {
     NoAccount,
 }
 
+impl From<NotNow> for PhoneError {
+    fn from(refused: NotNow) -> Self {
+        match refused {
+            NotNow::Store(error) => Self::Store(error),
+            NotNow::TooSoon { seconds } => Self::TooSoon { seconds },
+        }
+    }
+}
+
 /// A code that was not sent.
 #[derive(Clone, Copy, Debug)]
 pub struct NotSent;
@@ -73,18 +81,19 @@ impl Login {
     ) -> Result<OneTimeCode, PhoneError> {
         let (store, now, name) = (&*self.store, self.now(), name_of(known));
         let by_account = OnceKey::of_text(BY_ACCOUNT, known.account_id());
-        let to_number = OnceKey::of_text(TO_NUMBER, phone.as_str());
         let before = waiting(store, &name).await?;
-        once_a_minute(store, &by_account).await.map_err(|error| match (error, &before) {
-            // When this very login asked is known.
-            (PhoneError::TooSoon { .. }, Some((_, code))) if code.next_at() > now => {
-                PhoneError::TooSoon { seconds: code.next_at().since(now).millis().div_ceil(1000) }
+        mark(store, &by_account, AGAIN).await.map_err(PhoneError::from).map_err(|error| {
+            match (error, &before) {
+                // When this very login asked is known.
+                (PhoneError::TooSoon { .. }, Some((_, code))) if code.next_at() > now => {
+                    PhoneError::TooSoon { seconds: code.next_at().since(now).millis().div_ceil(1000) }
+                }
+                (error, _) => error,
             }
-            (error, _) => error,
         })?;
         let code =
             OneTimeCode::new(CodeTarget::Phone(phone.clone()), random_id(&mut rand::rng(), SALT_LEN), now);
-        let sent = match once_a_minute(store, &to_number).await {
+        let sent = match count_code(store, &code.to).await.map_err(PhoneError::from) {
             Ok(()) => send(&phone, &code.digits(secret)).await.map_err(|NotSent| PhoneError::NotSent),
             Err(error) => Err(error),
         };
@@ -168,12 +177,4 @@ async fn waiting(store: &dyn Store, name: &str) -> Result<Option<(u64, OneTimeCo
 fn note_of(version: u64, code: &OneTimeCode) -> Note {
     let text = serde_json::to_string(code).expect("texts and numbers have a JSON form");
     Note { version, text: Secret::new(text) }
-}
-
-async fn once_a_minute(store: &dyn Store, key: &OnceKey) -> Result<(), PhoneError> {
-    match store.put_once(key, "", AGAIN).await {
-        Ok(()) => Ok(()),
-        Err(StoreError::Conflict { .. }) => Err(PhoneError::TooSoon { seconds: AGAIN.secs() }),
-        Err(error) => Err(error.into()),
-    }
 }

@@ -165,8 +165,8 @@ codes! {
         zh "您已取消授权", "您在微信中取消了登录。没有登录任何账号。";
     /// The account that fits is disabled.
     AccountDisabled = "account_disabled", FORBIDDEN, false,
-        en "This account is disabled", "WeChat has confirmed who you are, but your account here has been disabled.",
-        zh "账号已停用", "微信已确认您的身份，但您在本站的账号已被停用。";
+        en "This account is disabled", "We know who you are, but your account here has been disabled.",
+        zh "账号已停用", "我们已确认您的身份，但您在本站的账号已被停用。";
     /// Unknown person, closed registration.
     RegistrationClosed = "registration_closed", FORBIDDEN, false,
         en "No account for this WeChat", "Only people who already have an account may sign in here, and this WeChat belongs to none. Nothing about you was stored.",
@@ -174,19 +174,19 @@ codes! {
     /// Nobody is known by this WeChat, and no account has its phone number.
     NoMatch = "no_matching_account", FORBIDDEN, false,
         en "No account fits your WeChat", "People sign in here by the phone number of their account, and WeChat gave none that an account has. Nothing about you was stored.",
-        zh "没有与您的微信匹配的账号", "本站通过账号的手机号确认用户，而微信没有提供任何账号所用的手机号。我们没有保存您的任何信息。";
+        zh "没有与您的微信匹配的账号", "本站通过手机号确认账号，而微信未提供手机号，或该手机号不属于任何账号。我们没有保存您的任何信息。";
     /// The account belongs to another WeChat.
     AccountHasWechat = "account_has_wechat", CONFLICT, false,
         en "This account belongs to another WeChat", "The account is signed in to with another WeChat already, and nothing is taken from it. Nobody was signed in.",
         zh "该账号已绑定其他微信", "该账号已经绑定了另一个微信，不会被覆盖。没有登录任何账号。";
     /// Name and password, or a code, do not fit; or there is no such account.
     WrongProof = "wrong_proof", FORBIDDEN, true,
-        en "That is not right", "Name and password, or the code, do not fit together. Check what you typed and try again.",
+        en "That is not right", "The name and the password, or the code, are not correct. Check what you typed and try again.",
         zh "信息不正确", "账号与密码不匹配，或者验证码不正确。请核对后重试。";
     /// A code was sent only just now.
     CodeTooSoon = "code_too_soon", TOO_MANY_REQUESTS, true,
-        en "A code was sent only just now", "One code can be sent each minute. Wait a moment, and look where messages of strangers go.",
-        zh "刚刚发送过验证码", "每分钟只能发送一次验证码。请稍候，并检查垃圾邮件或拦截的短信。";
+        en "A code was sent only just now", "One code a minute can go to an address, and ten a day. Wait a moment, and look into your spam folder.",
+        zh "刚刚发送过验证码", "同一地址每分钟只能发送一次验证码，每天最多十次。请稍候，并检查垃圾邮件或拦截的短信。";
     /// Too many proofs were wrong.
     Locked = "locked", TOO_MANY_REQUESTS, true,
         en "Too many wrong tries", "For the safety of the account nothing can be tried for a while. Please come back later.",

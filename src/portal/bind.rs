@@ -4,11 +4,13 @@
 //! account exists.
 
 use axum::extract::{Form, Query, State};
+use axum::http::HeaderMap;
 use serde::Deserialize;
 
 use super::answer::{Answer, Refused};
 use super::choose::{Which, question};
 use super::deliver::Courier;
+use super::origin::from_here;
 use super::visitor::Visitor;
 use super::{Portal, callback};
 use crate::domain::{FlowId, InvalidTransition, Proof};
@@ -29,6 +31,14 @@ pub(super) struct Answered {
     code: Secret,
 }
 
+/// What was typed into the page and did not count, for another try.
+#[derive(Default)]
+struct Typed {
+    name: String,
+    to: String,
+    way: Option<&'static str>,
+}
+
 /// `GET bind`.
 pub(super) async fn ask(
     State(portal): State<Portal>,
@@ -36,39 +46,49 @@ pub(super) async fn ask(
     Query(which): Query<Which>,
 ) -> Answer {
     let id = which.flow(&portal, &visitor)?;
-    show(&portal, &visitor, &id, None, String::new()).await
+    show(&portal, &visitor, &id, None, Typed::default()).await
 }
 
 /// `POST bind`.
 pub(super) async fn answer(
     State(portal): State<Portal>,
     visitor: Visitor,
+    headers: HeaderMap,
     Form(answered): Form<Answered>,
 ) -> Answer {
+    if !from_here(&headers, &visitor) {
+        return Err(visitor.refuse(ErrorCode::ForeignOrigin));
+    }
     let id = Which::from(answered.flow).flow(&portal, &visitor)?;
-    let (name, send) = (answered.name.clone(), |proof| (proof, answered.to.clone()));
-    let claim = match answered.r#do.as_str() {
-        "new" => Claim::New,
-        "password" => Claim::Password { name: answered.name, password: answered.password },
-        "code" => Claim::Code(answered.code),
-        "email_code" => return send_code(&portal, &visitor, &id, send(Proof::EmailCode)).await,
-        "sms_code" => return send_code(&portal, &visitor, &id, send(Proof::SmsCode)).await,
-        _ => return Err(visitor.refuse(Refused::Code(ErrorCode::BadRequest, Some("`do` is missing".into())))),
-    };
     let (here, listener) = (portal.clone(), visitor.clone());
     // What has begun is finished whether or not the browser stays to listen.
     let work = async move {
+        let (claim, typed) = match answered.r#do.as_str() {
+            "new" => (Claim::New, Typed::default()),
+            "code" => (Claim::Code(answered.code), Typed::default()),
+            "password" => {
+                let typed = Typed { name: answered.name.clone(), way: Some("password"), ..Typed::default() };
+                (Claim::Password { name: answered.name, password: answered.password }, typed)
+            }
+            "email_code" => return send_code(&portal, &visitor, &id, Proof::EmailCode, answered.to).await,
+            "sms_code" => return send_code(&portal, &visitor, &id, Proof::SmsCode, answered.to).await,
+            _ => {
+                let missing = Refused::Code(ErrorCode::BadRequest, Some("`do` is missing".into()));
+                return Err(visitor.refuse(missing));
+            }
+        };
         let claimed = portal.login.bind_browser(visitor.context(), &id, claim, &visitor.visit()).await;
         match claimed.map_err(|error| visitor.refuse(error))? {
             Claimed::Ended(ending) => callback::leave(&portal, &visitor, *ending).await,
-            Claimed::Again(problem) => show(&portal, &visitor, &id, Some(problem), name).await,
+            Claimed::Again(problem) => show(&portal, &visitor, &id, Some(problem), typed).await,
         }
     };
     here.see_through(listener, work).await
 }
 
 /// Sends a code, and shows where it can be typed in.
-async fn send_code(portal: &Portal, visitor: &Visitor, id: &FlowId, (proof, to): (Proof, String)) -> Answer {
+async fn send_code(portal: &Portal, visitor: &Visitor, id: &FlowId, proof: Proof, to: String) -> Answer {
+    portal.throttle.check_code(visitor.ip.as_deref()).map_err(|seconds| visitor.too_many(seconds))?;
     let courier = Courier::new(visitor, "bind");
     let sent =
         portal.login.send_code_for(visitor.context(), id, (proof, &to), courier, &visitor.visit()).await;
@@ -76,7 +96,10 @@ async fn send_code(portal: &Portal, visitor: &Visitor, id: &FlowId, (proof, to):
         // A reload of what comes then sends nothing.
         None => Ok(visitor.go_own(&visitor.host, &path(visitor, id))),
         Some(Claimed::Ended(ending)) => callback::leave(portal, visitor, *ending).await,
-        Some(Claimed::Again(problem)) => show(portal, visitor, id, Some(problem), String::new()).await,
+        Some(Claimed::Again(problem)) => {
+            let typed = Typed { to, way: Some(proof.as_str()), ..Typed::default() };
+            show(portal, visitor, id, Some(problem), typed).await
+        }
     }
 }
 
@@ -86,7 +109,7 @@ async fn show(
     visitor: &Visitor,
     id: &FlowId,
     problem: Option<BindError>,
-    name: String,
+    typed: Typed,
 ) -> Answer {
     let asked = match question(portal, visitor, id).await? {
         Ok(asked) => asked,
@@ -101,18 +124,22 @@ async fn show(
     };
     let (code, wait) = trouble.unzip();
     let Unbound { proofs, may_create, sent } = unbound;
-    let page = Page::Bind(pages::Bind {
+    let proofs: Vec<&str> = proofs.into_iter().map(Proof::as_str).collect();
+    // The form that was used is open again; before that, the first, unless a code waits to be typed in.
+    let open = typed.way.or_else(|| proofs.first().copied().filter(|_| sent.is_none()));
+    Ok(visitor.page(&Page::Bind(pages::Bind {
         action: visitor.own("bind"),
         flow: flow.id.to_string(),
         may_create,
-        proofs: proofs.into_iter().map(Proof::as_str).collect(),
+        proofs,
+        open,
         sent_to: sent.map(|sent| sent.to),
-        name,
+        name: typed.name,
+        to: typed.to,
         trouble: code,
         wait_secs: wait.flatten(),
         again_href: callback::again(visitor, Some(&flow), None),
-    });
-    Ok(visitor.page(&page))
+    })))
 }
 
 /// What was wrong, and in how many seconds the next try is possible where that is it.
@@ -132,7 +159,7 @@ pub(super) fn trouble(problem: BindError) -> Result<(ErrorCode, Option<u64>), Re
         BindError::NotOffered => ErrorCode::ProofNotOffered,
         BindError::HasAnother => ErrorCode::AccountHasWechat,
         BindError::Disabled => ErrorCode::AccountDisabled,
-        BindError::Busy => ErrorCode::ProofUnavailable,
+        BindError::Busy => return Ok((ErrorCode::TooMany, Some(5))),
         BindError::Unavailable(error) => {
             tracing::error!(
                 error = &error as &dyn std::error::Error,

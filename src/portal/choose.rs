@@ -3,10 +3,12 @@
 //! The page opens nothing; only what it offered is accepted, once, from the browser that was asked.
 
 use axum::extract::{Form, Query, State};
+use axum::http::HeaderMap;
 use axum::response::Response;
 use serde::Deserialize;
 
 use super::answer::Answer;
+use super::origin::from_here;
 use super::visitor::Visitor;
 use super::{Portal, bind, callback};
 use crate::domain::{Account, AccountId, Flow, FlowId, Stage, email, phone};
@@ -75,8 +77,12 @@ pub(super) async fn question(
 pub(super) async fn answer(
     State(portal): State<Portal>,
     visitor: Visitor,
+    headers: HeaderMap,
     Form(answered): Form<Answered>,
 ) -> Answer {
+    if !from_here(&headers, &visitor) {
+        return Err(visitor.refuse(ErrorCode::ForeignOrigin));
+    }
     let id = Which::from(answered.flow).flow(&portal, &visitor)?;
     let account = AccountId::new(answered.account);
     let account = account.map_err(|_| visitor.refuse(ErrorCode::AccountNotOffered))?;

@@ -7,8 +7,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::visitor::Visitor;
+use crate::domain::Phone;
 use crate::domain::one_time_code::{CodeTarget, LIFETIME};
 use crate::login::binding::Deliver;
+use crate::login::verify_phone::NotSent;
 use crate::notify::{Letter, NotifyError, SmsText};
 use crate::pages::Lang;
 use crate::snapshot::Snapshot;
@@ -44,4 +46,20 @@ impl Deliver for Courier {
             }
         }
     }
+}
+
+/// Has `digits` sent to `phone`, and says whether that was done.
+pub(super) async fn sms(
+    visitor: &Visitor,
+    phone: &Phone,
+    digits: &str,
+    purpose: &'static str,
+) -> Result<(), NotSent> {
+    let to = CodeTarget::Phone(phone.clone());
+    Courier::new(visitor, purpose).deliver(&to, digits).await.map_err(|error| {
+        tracing::warn!(
+            request_id = %visitor.request_id, error = &error as &dyn std::error::Error, purpose, "a code was not sent by SMS"
+        );
+        NotSent
+    })
 }

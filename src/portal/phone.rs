@@ -15,7 +15,7 @@ use super::answer::Answer;
 use super::login::{label, return_to_of, route_of};
 use super::origin::from_here;
 use super::visitor::Visitor;
-use super::{Portal, send};
+use super::{Portal, deliver};
 use crate::domain::one_time_code::AGAIN;
 use crate::domain::{OneTimeCode, Phone, ReturnTo};
 use crate::ground::Token;
@@ -111,7 +111,7 @@ pub(super) async fn send_code(
     secret: &Token,
     phone: Phone,
 ) -> Result<OneTimeCode, PhoneError> {
-    let send = async |phone: &Phone, digits: &str| send::sms(visitor, phone, digits, "verify_phone").await;
+    let send = async |phone: &Phone, digits: &str| deliver::sms(visitor, phone, digits, "verify_phone").await;
     portal.login.send_phone_code(known, secret, phone, send).await
 }
 

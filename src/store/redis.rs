@@ -30,7 +30,7 @@ use tokio::sync::broadcast;
 use self::events::Events;
 use self::keys::{Keys, decode_note, decode_numbered, encode_note, encode_numbered};
 use self::link::{Again, Link};
-use self::scripts::{CLAIM, ELSE_NEW, REMOVE, Request, SWAP, SWAP_VERSION};
+use self::scripts::{CLAIM, ELSE_NEW, OneKeyScript, REMOVE, Request, SWAP, SWAP_VERSION};
 use super::config::{Config, RedisTarget};
 use super::row::{RowError, decode, encode};
 use super::{Note, OnceKey, OpenError, Store, StoreError, StoreEvent};
@@ -112,17 +112,30 @@ impl RedisStore {
         T::from_redis_value(answer).map_err(|_| RowError::Kind.corrupt(doing))
     }
 
-    /// The bytes of the identity under `key`, if they say `expected`: compared as rows here and as bytes in the server,
-    /// because another version may have written the same row otherwise.
-    async fn as_written(
+    /// Runs `script` on the identity under `key` if its row is `expected`, with the row's bytes and then `more`; says
+    /// whether it was.
+    ///
+    /// One request where the row is written as we write it. Another version may have written the same row otherwise:
+    /// then it is compared as a row here and as the bytes read in the server.
+    async fn where_it_is(
         &self,
         doing: &'static str,
-        key: &str,
+        script: &OneKeyScript,
+        key: &IdentityKey,
         expected: &IdentityRow,
-    ) -> Result<Option<Vec<u8>>, StoreError> {
-        let found = self.rows(doing, vec![key.to_owned()]).await?.pop().flatten();
-        let Some(found) = found else { return Ok(None) };
-        Ok((decode::<IdentityRow>(doing, &found)? == *expected).then_some(found))
+        more: &[&[u8]],
+    ) -> Result<bool, StoreError> {
+        let key = self.keys.identity(key);
+        let on = |bytes: &[u8]| script.on(&key, &[&[bytes], more].concat());
+        if self.write(doing, on(&encode(expected)), Again::No).await? {
+            return Ok(true);
+        }
+        let found = self.rows(doing, vec![key.clone()]).await?.pop().flatten();
+        let Some(found) = found else { return Ok(false) };
+        if decode::<IdentityRow>(doing, &found)? != *expected {
+            return Ok(false);
+        }
+        self.write(doing, on(&found), Again::No).await
     }
 
     /// Several rows in one round trip.
@@ -175,18 +188,11 @@ impl Store for RedisStore {
         expected: &IdentityRow,
         row: &IdentityRow,
     ) -> Result<bool, StoreError> {
-        const DOING: &str = "changing an identity";
-        let key = self.keys.identity(key);
-        let Some(found) = self.as_written(DOING, &key, expected).await? else { return Ok(false) };
-        let swap = SWAP.on(&key, &[found.as_slice(), encode(row).as_slice()]);
-        self.write(DOING, swap, Again::No).await
+        self.where_it_is("changing an identity", &SWAP, key, expected, &[encode(row).as_slice()]).await
     }
 
     async fn remove_identity(&self, key: &IdentityKey, expected: &IdentityRow) -> Result<bool, StoreError> {
-        const DOING: &str = "removing an identity";
-        let key = self.keys.identity(key);
-        let Some(found) = self.as_written(DOING, &key, expected).await? else { return Ok(false) };
-        self.write(DOING, REMOVE.on(&key, &[found.as_slice()]), Again::No).await
+        self.where_it_is("removing an identity", &REMOVE, key, expected, &[]).await
     }
 
     async fn accounts(&self, ids: &[AccountId]) -> Result<Vec<Option<Account>>, StoreError> {

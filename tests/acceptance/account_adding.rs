@@ -4,6 +4,7 @@ use menshen::ground::Span;
 use reqwest::Url;
 
 use crate::account_page::{ADDED, PAGE, buttons};
+use crate::confirm::agrees;
 use crate::logs::Logs;
 use crate::reply::{between, unescaped};
 use crate::scanning::setup;
@@ -68,8 +69,7 @@ async fn who_is_no_longer_logged_in_adds_nothing() {
         if let Some(other) = later {
             zhang.log_in_by_qr(other, "/_menshen/login?method=scan&rt=%2F").await.received();
         }
-        page.scanned_by("wang");
-        page.becomes("approved").await;
+        agrees(&world, &page, "wang").await;
         page.go_on().await.is_page(403, "You are no longer signed in to that account");
         assert_eq!(world.row(&world.open_key(SERVICE, "wang")).await, None);
         assert_eq!(world.stored_account(&id).await.unwrap().wechats().len(), 1);

@@ -3,6 +3,7 @@
 use menshen::domain::{Account, AccountId, IdentityKey};
 
 use crate::browser::Browser;
+use crate::confirm::agrees;
 use crate::logs::Logs;
 use crate::redis_server::RedisServer;
 use crate::reply::Reply;
@@ -49,8 +50,7 @@ impl World {
     pub(crate) async fn add_by_scan(&self, browser: &Browser, person: &str) -> Reply {
         let begun = self.form(browser, "wechats/add", "method=follow").await.location();
         let page = browser.show_code(begun.as_str()).await;
-        page.scanned_by(person);
-        page.becomes("approved").await;
+        agrees(self, &page, person).await;
         page.go_on().await
     }
 
@@ -314,6 +314,6 @@ async fn two_removals_at_once_on_two_gateways_leave_one() {
         let left = world.stored_account(account.id.as_str()).await.unwrap();
         assert_eq!(left.wechats().len(), 1, "{one}\n{two}");
         let row = world.row(&left.wechats()[0].keys()[0]).await.unwrap();
-        assert_eq!(row.accounts, [left.id.clone()]);
+        assert_eq!(row.accounts, std::slice::from_ref(&left.id));
     }
 }

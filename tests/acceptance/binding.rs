@@ -17,7 +17,7 @@ use crate::world::{Setup, WEBSITE, World};
 pub(crate) const EMAIL: &str = "ann@example.com";
 /// That of the simulated person `qiang` too.
 pub(crate) const PHONE: &str = "+8613580008888";
-pub(crate) const USERNAME: &str = "ann";
+pub(crate) const USERNAME: &str = "annette";
 pub(crate) const PASSWORD: &str = "correct horse 电池";
 /// Of [`PASSWORD`], made by Python's hashlib in Django's form; cheap, because tests try it often.
 const HASH: &str = "pbkdf2_sha256$1000$q1w2e3r4t5y6u7i8$/KWjkBawuYsjF+fkC514SIVpnUCqmOaxkilcxAznWlg=";
@@ -25,7 +25,7 @@ const HASH: &str = "pbkdf2_sha256$1000$q1w2e3r4t5y6u7i8$/KWjkBawuYsjF+fkC514SIVp
 /// The heading of the page that asks.
 pub(crate) const ASKS: &str = "Do you have an account here?";
 /// What it says to a wrong proof, whatever was wrong.
-pub(crate) const WRONG: &str = "do not fit together";
+pub(crate) const WRONG: &str = "are not correct";
 
 /// A world in which unknown people are asked.
 pub(crate) struct Bind {
@@ -69,7 +69,7 @@ impl Bind {
         let browser = self.world.desktop();
         let page = browser.log_in_by_qr(person, "/deep?a=1").await;
         page.is_page(200, ASKS);
-        Question { browser, page, origin: self.world.origin() }
+        Question::of(&self.world, browser, page)
     }
 
     /// Who the WeChat of `person` leads to.
@@ -126,6 +126,10 @@ pub(crate) struct Question {
 }
 
 impl Question {
+    pub(crate) fn of(world: &World, browser: Browser, page: Reply) -> Self {
+        Self { browser, page, origin: world.origin() }
+    }
+
     pub(crate) fn flow(&self) -> String {
         self.page.url.query_pairs().find(|(key, _)| key == "flow").unwrap().1.into_owned()
     }

@@ -47,6 +47,13 @@ async fn asked(world: &World, page: &ScanPage<'_>, person: &str) -> Url {
     link(world, person)
 }
 
+/// `person` scans, and says yes to the question that the phone is asked wherever a scan may bind a WeChat to an account.
+pub(crate) async fn agrees(world: &World, page: &ScanPage<'_>, person: &str) {
+    let link = asked(world, page, person).await;
+    post(&world.phone(), &token_of(&link), "yes").await.is_page(200, "You have confirmed");
+    page.becomes("approved").await;
+}
+
 /// Acceptance: M5a, M5b with `confirm`.
 #[tokio::test]
 async fn the_phone_is_shown_what_it_is_asked_and_yes_signs_the_computer_in() {

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use menshen::domain::{
-    Account, AccountId, AppId, Identity, IdentityKey, MethodId, OnConflict, OpenId, Policy, PoolId, Profile,
-    UnionId,
+    Account, AccountId, AppId, Binding, Contact, Email, Identity, IdentityKey, IdentityRow, MethodId,
+    OnConflict, OpenId, Policy, PoolId, Profile, Registration, UnionId,
 };
 use menshen::ground::{SystemClock, Timestamp};
+use menshen::login::account_links::{Attached, attach};
 use menshen::login::account_of::{Outcome, Rules, ToAsk, account_of};
 use menshen::store::{self, Store, StoreError};
 use proptest::prelude::*;
@@ -254,4 +255,80 @@ async fn one_account(store: &Arc<FaultyStore>, logins: &[Seen], outcomes: &[Outc
         assert!(matches!(outcome, Outcome::Account(account) if account.id == created[0]), "{outcome:?}");
     }
     is_whole(&**store, logins, &created[0]).await;
+}
+
+/// Acceptance: A13, B2, B8: who asked for a new account and was cut off at any call has it at the next login, though
+/// strangers are asked, or refused, by then. Where nothing was final yet, they are asked or refused like anybody.
+#[rstest]
+#[case::asked(Registration::Open, Binding::Ask)]
+#[case::closed(Registration::Closed, Binding::None)]
+#[case::matching(Registration::Closed, Binding::Match)]
+#[tokio::test]
+async fn a_new_account_that_was_cut_short_is_completed_whatever_strangers_may_do(
+    #[case] registration: Registration,
+    #[case] binding: Binding,
+) {
+    let later = Rules {
+        policy: Policy { registration, binding, ..Policy::default() },
+        on_conflict: OnConflict::Choose,
+    };
+    let method = MethodId::new("method").unwrap();
+    let now = Timestamp::from_millis(1_700_000_000_000);
+    let (mut completed, mut strangers) = (0, 0);
+    for fails in [Fails::Before, Fails::After] {
+        for call in 0..6 {
+            let store = store().await;
+            store.die_at(store.calls() + call, fails);
+            let _ = log_in(&*store, WEBSITE).await;
+            store.heal();
+            let next = account_of(&*store, &WEBSITE.identity(), &method, later, now).await.unwrap();
+            match next {
+                Outcome::Account(account) => {
+                    is_whole(&*store, &[WEBSITE], &account.id).await;
+                    completed += 1;
+                }
+                _ => {
+                    assert_eq!(store.created(), [], "an account that is there is signed in to");
+                    strangers += 1;
+                    // Somebody who proves an account then gets this identity, whatever was claimed.
+                    let ann = plant(&*store, "ann").await;
+                    let attached = attach(&*store, &ann, &WEBSITE.identity(), now).await.unwrap();
+                    assert!(matches!(attached, Attached::Done(_)), "{call} {fails:?}: {attached:?}");
+                    is_whole(&*store, &[WEBSITE], &ann).await;
+                }
+            }
+        }
+    }
+    assert!(completed >= 4 && strangers >= 4, "{completed} {strangers}");
+}
+
+async fn plant(store: &dyn Store, id: &str) -> AccountId {
+    let id = AccountId::new(id).unwrap();
+    let mut account = Account::new(id.clone(), &WEBSITE.identity(), Timestamp::from_millis(1));
+    account.identities.clear();
+    account.united.clear();
+    assert!(store.create_account(&account).await.unwrap());
+    id
+}
+
+/// Acceptance: B4: a verified email finds its account as a phone number does; no method brings one today, so nothing but
+/// the rule and the store is shown here.
+#[tokio::test]
+async fn a_verified_email_binds_the_account_that_has_verified_it() {
+    let store = store().await;
+    let email = Email::parse("ann@example.com").unwrap();
+    let ann = plant(&*store, "ann").await;
+    let mut account = store.accounts(std::slice::from_ref(&ann)).await.unwrap().remove(0).unwrap();
+    account.email = Some(Contact { value: email.as_str().into(), verified: true });
+    account.version += 1;
+    assert!(store.update_account(&account).await.unwrap());
+    let identity = Identity { email: Some(email), ..WEBSITE.identity() };
+    let key = identity.contact_keys().remove(0);
+    store.claim_identity(&key, &IdentityRow::settled(ann.clone())).await.unwrap();
+    let policy = Policy { binding: Binding::Match, ..Policy::default() };
+    let rules = Rules { policy, on_conflict: OnConflict::Choose };
+    let method = MethodId::new("method").unwrap();
+    let outcome = account_of(&*store, &identity, &method, rules, Timestamp::from_millis(2)).await.unwrap();
+    assert!(matches!(outcome, Outcome::Account(account) if account.id == ann));
+    is_whole(&*store, &[WEBSITE], &ann).await;
 }

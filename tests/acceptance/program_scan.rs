@@ -81,7 +81,7 @@ async fn the_phone_is_told_what_it_is_asked_to_approve() {
     let told = world.looks(&page.scene(), "zhang").await.done();
     let expected = json!({
         "site": "Paper Boats", "host": "127.0.0.1", "kind": "browser", "browser": "Chrome, Windows",
-        "ip": "127.0.0.1", "begun_at": begun_at, "expires_in": 120, "ask_phone": true,
+        "ip": "127.0.0.1", "begun_at": begun_at, "expires_in": 120, "ask_phone": true, "adding": false,
     });
     assert_eq!(told, expected);
     // Looking again is no answer.

@@ -15,6 +15,7 @@ use menshen::simulator::{
     DEMO_PUSH_AES_KEY, DEMO_PUSH_TOKEN, DEMO_SERVICE_APP_ID, DEMO_SERVICE_SECRET, DEMO_WEBSITE_APP_ID,
     DEMO_WEBSITE_SECRET, Handle, Push, PushFormat, PushMode, Simulator,
 };
+use menshen::store::Store;
 use tempfile::TempDir;
 
 /// What differs between gateways.
@@ -26,6 +27,8 @@ pub(crate) struct Plan {
     pub(crate) follow: Option<Follow>,
     /// The methods of a mini program and a native app; the one with a code stands before the others.
     pub(crate) programs: Option<Programs>,
+    /// More settings of the pool.
+    pub(crate) pool: &'static str,
     /// More TOML at the end: routes, services.
     pub(crate) more: String,
 }
@@ -53,6 +56,7 @@ impl Default for Plan {
             scope: "snsapi_userinfo",
             follow: None,
             programs: None,
+            pool: "",
             more: String::new(),
         }
     }
@@ -150,6 +154,11 @@ impl House {
         self.open_gateway(listener).await;
     }
 
+    /// What the gateway has stored.
+    pub(crate) fn store(&self) -> &dyn Store {
+        &**self.gateway.as_ref().unwrap().store()
+    }
+
     /// An address of the gateway.
     pub(crate) fn at(&self, path: &str) -> String {
         format!("{}{path}", self.site)
@@ -170,7 +179,7 @@ impl House {
 }
 
 fn config_text(plan: &Plan, port: u16, store: &str, wechat: &str, app: &str) -> String {
-    let Plan { presentation, scope, follow, programs, more } = plan;
+    let Plan { presentation, scope, follow, programs, pool, more } = plan;
     let follow = follow.as_ref().map(follow_text).unwrap_or_default();
     let programs = programs.as_ref().map(programs_text).unwrap_or_default();
     format!(
@@ -201,6 +210,7 @@ access = false
 
 [[pools]]
 id = "people"
+{pool}
 
 [[apps]]
 id = "website"

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod account;
+mod bind;
 mod chromium;
 mod confirm;
 mod connection;

@@ -1,7 +1,8 @@
 //! A store that fails at a chosen call, for tests of what is left when a process dies between two steps.
 //!
-//! It counts every call of the trait that may fail, from zero. A failed call says `Unavailable`, like a real
-//! outage, or nothing for ever; whether the inner store carried it out is the test's choice, as it would be chance in an outage.
+//! It notes every call of the trait that may fail, counted from zero, and how many had to wait for one another. A failed
+//! call says `Unavailable`, like a real outage, or nothing for ever; whether the inner store carried it out is the test's
+//! choice, as it would be chance in an outage.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -37,7 +38,9 @@ struct Plan {
 /// A [`Store`] over another one.
 pub struct FaultyStore {
     inner: Arc<dyn Store>,
-    calls: AtomicUsize,
+    calls: Mutex<Vec<&'static str>>,
+    /// The longest chain so far of calls that ended before the next began.
+    chain: AtomicUsize,
     plan: Mutex<Option<Plan>>,
     stalled: watch::Sender<bool>,
     healed: Notify,
@@ -49,7 +52,8 @@ impl FaultyStore {
     pub fn new(inner: Arc<dyn Store>) -> Self {
         Self {
             inner,
-            calls: AtomicUsize::new(0),
+            calls: Mutex::default(),
+            chain: AtomicUsize::new(0),
             plan: Mutex::new(None),
             stalled: watch::Sender::default(),
             healed: Notify::new(),
@@ -81,7 +85,17 @@ impl FaultyStore {
 
     /// How many calls there were.
     pub fn calls(&self) -> usize {
-        self.calls.load(Ordering::SeqCst)
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// What was called, by the names of the trait, beginning with the call of this number.
+    pub fn calls_since(&self, call: usize) -> Vec<&'static str> {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner)[call..].to_vec()
+    }
+
+    /// How many calls there were one after the other: those that are under way at the same time are one round trip.
+    pub fn round_trips(&self) -> usize {
+        self.chain.load(Ordering::SeqCst)
     }
 
     /// The accounts that were created through this store, whether or not the caller heard of it.
@@ -114,8 +128,12 @@ impl FaultyStore {
     }
 
     /// Counts a call and says how it fails, if it does.
-    fn next(&self) -> Option<Fails> {
-        let call = self.calls.fetch_add(1, Ordering::SeqCst);
+    fn next(&self, name: &'static str) -> Option<Fails> {
+        let call = {
+            let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+            calls.push(name);
+            calls.len() - 1
+        };
         let plan = (*self.plan.lock().unwrap_or_else(PoisonError::into_inner))?;
         match call.cmp(&plan.call) {
             std::cmp::Ordering::Less => None,
@@ -130,8 +148,16 @@ fn injected() -> StoreError {
 }
 
 macro_rules! pass {
-    ($self:ident, $call:expr) => {
-        match $self.next() {
+    ($self:ident.$name:ident($($argument:expr),*)) => {
+        pass!($self, $name, $self.inner.$name($($argument),*))
+    };
+    ($self:ident, $name:ident, $call:expr) => {{
+        let place = $self.chain.load(Ordering::SeqCst) + 1;
+        let fails = $self.next(stringify!($name));
+        // No store across a network answers at once: whoever asks for several things at the same time has begun the
+        // others before this one ends.
+        tokio::task::yield_now().await;
+        let answer = match fails {
             None => $call.await,
             Some(Fails::Before) => Err(injected()),
             Some(Fails::After) => $call.await.and(Err(injected())),
@@ -144,18 +170,20 @@ macro_rules! pass {
                 let _ = $call.await;
                 $self.stall().await
             }
-        }
-    };
+        };
+        $self.chain.fetch_max(place, Ordering::SeqCst);
+        answer
+    }};
 }
 
 #[async_trait]
 impl Store for FaultyStore {
     async fn identities(&self, keys: &[IdentityKey]) -> Result<Vec<Option<IdentityRow>>, StoreError> {
-        pass!(self, self.inner.identities(keys))
+        pass!(self.identities(keys))
     }
 
     async fn claim_identity(&self, key: &IdentityKey, row: &IdentityRow) -> Result<IdentityRow, StoreError> {
-        pass!(self, self.inner.claim_identity(key, row))
+        pass!(self.claim_identity(key, row))
     }
 
     async fn swap_identity(
@@ -164,23 +192,23 @@ impl Store for FaultyStore {
         expected: &IdentityRow,
         row: &IdentityRow,
     ) -> Result<bool, StoreError> {
-        pass!(self, self.inner.swap_identity(key, expected, row))
+        pass!(self.swap_identity(key, expected, row))
     }
 
     async fn remove_identity(&self, key: &IdentityKey, expected: &IdentityRow) -> Result<bool, StoreError> {
-        pass!(self, self.inner.remove_identity(key, expected))
+        pass!(self.remove_identity(key, expected))
     }
 
     async fn accounts(&self, ids: &[AccountId]) -> Result<Vec<Option<Account>>, StoreError> {
-        pass!(self, self.inner.accounts(ids))
+        pass!(self.accounts(ids))
     }
 
     async fn create_account(&self, account: &Account) -> Result<bool, StoreError> {
-        pass!(self, self.create_and_note(account))
+        pass!(self, create_account, self.create_and_note(account))
     }
 
     async fn update_account(&self, account: &Account) -> Result<bool, StoreError> {
-        pass!(self, self.inner.update_account(account))
+        pass!(self.update_account(account))
     }
 
     async fn put_session(
@@ -189,11 +217,11 @@ impl Store for FaultyStore {
         session: &Session,
         ttl: Span,
     ) -> Result<(), StoreError> {
-        pass!(self, self.inner.put_session(digest, session, ttl))
+        pass!(self.put_session(digest, session, ttl))
     }
 
     async fn session(&self, digest: &TokenDigest) -> Result<Option<Session>, StoreError> {
-        pass!(self, self.inner.session(digest))
+        pass!(self.session(digest))
     }
 
     async fn touch_session(
@@ -202,51 +230,51 @@ impl Store for FaultyStore {
         seen: Timestamp,
         ttl: Span,
     ) -> Result<bool, StoreError> {
-        pass!(self, self.inner.touch_session(digest, seen, ttl))
+        pass!(self.touch_session(digest, seen, ttl))
     }
 
     async fn delete_sessions(&self, digests: &[TokenDigest]) -> Result<(), StoreError> {
-        pass!(self, self.inner.delete_sessions(digests))
+        pass!(self.delete_sessions(digests))
     }
 
     async fn sessions_of(&self, account: &AccountId) -> Result<Vec<(TokenDigest, Session)>, StoreError> {
-        pass!(self, self.inner.sessions_of(account))
+        pass!(self.sessions_of(account))
     }
 
     async fn put_flow(&self, flow: &Flow, ttl: Span) -> Result<(), StoreError> {
-        pass!(self, self.inner.put_flow(flow, ttl))
+        pass!(self.put_flow(flow, ttl))
     }
 
     async fn flow(&self, id: &FlowId) -> Result<Option<Flow>, StoreError> {
-        pass!(self, self.inner.flow(id))
+        pass!(self.flow(id))
     }
 
     async fn swap_flow(&self, flow: &Flow, ttl: Span) -> Result<bool, StoreError> {
-        pass!(self, self.inner.swap_flow(flow, ttl))
+        pass!(self.swap_flow(flow, ttl))
     }
 
     async fn put_once(&self, key: &OnceKey, value: &str, ttl: Span) -> Result<(), StoreError> {
-        pass!(self, self.inner.put_once(key, value, ttl))
+        pass!(self.put_once(key, value, ttl))
     }
 
     async fn once(&self, key: &OnceKey) -> Result<Option<String>, StoreError> {
-        pass!(self, self.inner.once(key))
+        pass!(self.once(key))
     }
 
     async fn take_once(&self, key: &OnceKey) -> Result<Option<String>, StoreError> {
-        pass!(self, self.inner.take_once(key))
+        pass!(self.take_once(key))
     }
 
     async fn keep(&self, name: &str, candidate: &str) -> Result<String, StoreError> {
-        pass!(self, self.inner.keep(name, candidate))
+        pass!(self.keep(name, candidate))
     }
 
     async fn note(&self, name: &str) -> Result<Option<Note>, StoreError> {
-        pass!(self, self.inner.note(name))
+        pass!(self.note(name))
     }
 
     async fn swap_note(&self, name: &str, note: &Note, ttl: Span) -> Result<bool, StoreError> {
-        pass!(self, self.inner.swap_note(name, note, ttl))
+        pass!(self.swap_note(name, note, ttl))
     }
 
     fn events(&self) -> broadcast::Receiver<StoreEvent> {
@@ -258,6 +286,6 @@ impl Store for FaultyStore {
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
-        pass!(self, self.inner.ping())
+        pass!(self.ping())
     }
 }

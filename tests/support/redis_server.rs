@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 #[path = "certificates.rs"]
+#[allow(clippy::duplicate_mod, reason = "a test that needs both servers has it twice")]
 mod certificates;
 
 use certificates::make_certificates;

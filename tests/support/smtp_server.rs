@@ -13,6 +13,7 @@ use tempfile::TempDir;
 use tokio::sync::watch;
 
 #[path = "certificates.rs"]
+#[allow(clippy::duplicate_mod, reason = "a test that needs both servers has it twice")]
 mod certificates;
 
 use certificates::make_certificates;

@@ -20,7 +20,27 @@ const { Failure, request } = require('./request.js');
  * @property {number} expires_in
  * @property {Account[]} accounts
  *
+ * @typedef {'password' | 'email_code' | 'sms_code'} Proof 怎样验证账号是用户的
+ *
+ * @typedef {object} Bind 没有账号对应这个微信：验证一个已有的，或新建一个
+ * @property {'bind'} pending
+ * @property {string} flow
+ * @property {string} key
+ * @property {number} expires_in
+ * @property {Proof[]} proofs 按网关给的顺序
+ * @property {boolean} may_create
+ *
+ * @typedef {{ proof: 'password', name: string, password: string }
+ *   | { proof: 'email_code' | 'sms_code', code: string }} Claim
+ *
+ * @typedef {object} Sent 地址属于某个账号的话，验证码已经送出；不属于，回答也一样
+ * @property {string} to 只有首尾
+ * @property {number} expires_in
+ * @property {number} again_in 多少秒后可以再要一个
+ *
  * @typedef {{ token: string, expires_in: number, account: Account }} LoggedIn
+ *
+ * @typedef {LoggedIn | Choice | Bind} Answer
  *
  * @typedef {object} Asked 正在请求登录的是谁
  * @property {string} site
@@ -100,8 +120,8 @@ async function withToken(path, ask = {}) {
 }
 
 /**
- * @param {LoggedIn | Choice} answer
- * @returns {LoggedIn | Choice}
+ * @param {Answer} answer
+ * @returns {Answer}
  */
 function remember(answer) {
   if ('token' in answer) session.keep(answer.token, answer.expires_in);
@@ -111,7 +131,7 @@ function remember(answer) {
 /**
  * 一键登录；`phoneCode` 来自手机号按钮。
  * @param {string} [phoneCode]
- * @returns {Promise<LoggedIn | Choice>}
+ * @returns {Promise<Answer>}
  */
 async function login(phoneCode) {
   const path = `/api/login/${encodeURIComponent(config.method)}`;
@@ -119,14 +139,42 @@ async function login(phoneCode) {
 }
 
 /**
+ * 回答网关问的。从不自动重发：没有等到回答时它可能已经生效，再答就是 flow_finished，重新登录就好。
+ * @param {Choice | Bind} question
+ * @param {'choose' | 'bind' | 'create' | 'send_code'} call
+ * @param {Record<string, unknown>} [data]
+ */
+function reply({ flow, key }, call, data = {}) {
+  return request(`/api/flow/${encodeURIComponent(flow)}/${call}`, { data: { ...data, key } });
+}
+
+/**
  * @param {Choice} choice
  * @param {string} account
- * @returns {Promise<LoggedIn | Choice>}
  */
-async function choose(choice, account) {
-  const path = `/api/flow/${encodeURIComponent(choice.flow)}/choose`;
-  return remember(await request(path, { data: { key: choice.key, account } }));
-}
+const choose = async (choice, account) => remember(await reply(choice, 'choose', { account }));
+
+/**
+ * 验证一个已有的账号，以后这个微信就登录它。
+ * @param {Bind} question
+ * @param {Claim} claim
+ */
+const bind = async (question, claim) => remember(await reply(question, 'bind', claim));
+
+/**
+ * 新建一个账号；`may_create` 才可以。
+ * @param {Bind} question
+ */
+const create = async (question) => remember(await reply(question, 'create'));
+
+/**
+ * 把验证码送到账号的邮箱或手机。
+ * @param {Bind} question
+ * @param {'email_code' | 'sms_code'} proof
+ * @param {string} to
+ * @returns {Promise<Sent>}
+ */
+const sendCode = (question, proof, to) => reply(question, 'send_code', { proof, to });
 
 /** 本机一定登出；网关没有回答时，那边的会话等到过期。 */
 async function logout() {
@@ -161,5 +209,5 @@ const confirm = (scene, phoneCode) => withCode('/api/confirm', { scene, phone_co
  */
 const reject = (scene) => withCode('/api/reject', { scene });
 
-module.exports = { Failure, choose, confirm, hasToken: () => session.token() !== '', login, logout, reject, scan,
-  userinfo, withToken };
+module.exports = { Failure, bind, choose, confirm, create, hasToken: () => session.token() !== '', login, logout, reject,
+  scan, sendCode, userinfo, withToken };

@@ -40,7 +40,7 @@ class Failure {
 /**
  * @param {string} path 网关自己的路径之下，以 / 开头
  * @param {Ask} [ask]
- * @returns {Promise<any>} 2xx 的内容；需要选择账号时（409）也是内容
+ * @returns {Promise<any>} 2xx 的内容；需要选择或验证账号时（409）也是内容
  */
 function request(path, ask = {}) {
   return new Promise((resolve, reject) => {

@@ -35,15 +35,22 @@ async function step(page, work) {
 }
 
 /**
- * @param {Steps} page
  * @param {unknown} failure Failure，或 messages.js 里的一个错误码
  */
-function show(page, failure) {
+function noted(failure) {
   if (failure instanceof Failure) {
     // 管理员用编号在网关的日志里找到这次请求；除此之外什么都不记录。
     console.warn('menshen', failure.code, failure.requestId);
   }
-  page.setData({ stage: 'failed', problem: problem(failure) });
+  return problem(failure);
+}
+
+/**
+ * @param {Steps} page
+ * @param {unknown} failure Failure，或 messages.js 里的一个错误码
+ */
+function show(page, failure) {
+  page.setData({ stage: 'failed', problem: noted(failure) });
 }
 
 /**
@@ -89,4 +96,4 @@ function phone(detail) {
   return { code: '', note };
 }
 
-module.exports = { answered, goOn, phone, show, step };
+module.exports = { answered, goOn, noted, phone, show, step };

@@ -2,7 +2,7 @@
 //!
 //! Only what was offered is taken, once. A code that was sent is counted here, and compared elsewhere.
 
-use super::{Flow, InvalidTransition, Stage};
+use super::{EXCHANGE_LEASE, Flow, InvalidTransition, Stage};
 use crate::domain::AccountId;
 use crate::domain::one_time_code::{CodeSpent, OneTimeCode};
 use crate::ground::{Span, Timestamp};
@@ -29,27 +29,39 @@ impl Flow {
             }
             Stage::Choosing { identity, accounts } if accounts.contains(account) => identity.clone(),
             Stage::Choosing { .. } => return Err(InvalidTransition::NotOffered),
-            Stage::Chosen { identity, account: Some(taken) } if taken == account => identity.clone(),
+            Stage::Chosen { identity, account: Some(taken), .. } if taken == account => identity.clone(),
             _ => return Err(InvalidTransition::Finished),
         };
-        Ok(self.at(Stage::Chosen { identity, account: Some(account.clone()) }))
+        Ok(self.at(Stage::Chosen { identity, account: Some(account.clone()), since: now }))
     }
 
-    /// Takes an account that was proven, or, with none, a new one. The same may be taken again, as with
-    /// [`choose`](Self::choose).
+    /// Takes an account that was proven, or, with none, a new one.
     pub fn bind(self, account: Option<AccountId>, now: Timestamp) -> Result<Self, InvalidTransition> {
         let identity = match &self.stage {
-            Stage::Binding { .. } | Stage::Chosen { .. } if now >= self.expires_at => {
-                return Err(InvalidTransition::Expired);
-            }
+            Stage::Binding { .. } if now >= self.expires_at => return Err(InvalidTransition::Expired),
             Stage::Binding { may_create: false, .. } if account.is_none() => {
                 return Err(InvalidTransition::NotOffered);
             }
             Stage::Binding { identity, .. } => identity.clone(),
-            Stage::Chosen { identity, account: taken } if *taken == account => identity.clone(),
             _ => return Err(InvalidTransition::Finished),
         };
-        Ok(self.at(Stage::Chosen { identity, account }))
+        Ok(self.at(Stage::Chosen { identity, account, since: now }))
+    }
+
+    /// Goes on with what was taken, where the request that took it was cut off: a new account at once, because it is the
+    /// same however often it is made; a proven one after a while.
+    pub fn resume(self, now: Timestamp) -> Result<Self, InvalidTransition> {
+        let Stage::Chosen { identity, account, since } = &self.stage else {
+            return Err(InvalidTransition::Finished);
+        };
+        if now >= self.expires_at {
+            return Err(InvalidTransition::Expired);
+        }
+        if account.is_some() && now.since(*since) < EXCHANGE_LEASE {
+            return Err(InvalidTransition::InProgress);
+        }
+        let stage = Stage::Chosen { identity: identity.clone(), account: account.clone(), since: now };
+        Ok(self.at(stage))
     }
 
     /// Remembers that a code was sent, in place of one before it.
@@ -130,10 +142,13 @@ mod tests {
         assert_eq!(asked(false).bind(None, at(1)), Err(InvalidTransition::NotOffered));
         assert_eq!(asked(true).bind(None, at(600_000)), Err(InvalidTransition::Expired));
         let new = asked(true).bind(None, at(1)).unwrap();
-        assert!(new.clone().bind(None, at(2)).is_ok(), "the same answer again");
+        assert!(new.clone().resume(at(2)).is_ok(), "the same answer again");
         assert_eq!(new.bind(Some(ann.clone()), at(2)), Err(InvalidTransition::Finished));
         let bound = asked(false).bind(Some(ann.clone()), at(1)).unwrap();
         assert_eq!(bound.clone().begin_exchange(at(2)), Err(InvalidTransition::InProgress));
+        assert_eq!(bound.clone().resume(at(2)), Err(InvalidTransition::InProgress));
+        let resumed = bound.clone().resume(at(1).plus(EXCHANGE_LEASE)).unwrap();
+        assert!(matches!(&resumed.stage, Stage::Chosen { account: Some(account), .. } if *account == ann));
         let done = bound.sign_in(ann.clone()).unwrap();
         assert_eq!(done.bind(Some(ann), at(3)), Err(InvalidTransition::Finished));
     }

@@ -144,7 +144,8 @@ fn a_known_visitor_must_have_all_that_a_login_route_asks_for() {
     let method = ForbiddenMethod;
     let other = [OtherMethod, method, method, method, GrpcDenied, method];
     // require, the methods it takes (the session is of `qr`), preflight, visitor → as above
-    let table: [(Option<&Require>, &[&str], Preflight, &Principal, [Said; 6]); 11] = [
+    type Row<'a> = (Option<&'a Require>, &'a [&'a str], Preflight, &'a Principal, [Said; 6]);
+    let table: [Row<'_>; 11] = [
         (None, &[], refuse, &bare, pass),
         (None, &["web", "qr"], refuse, &bare, pass),
         (None, &["web"], refuse, &bare, other),

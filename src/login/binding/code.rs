@@ -6,17 +6,15 @@
 use async_trait::async_trait;
 
 use super::{BindError, Claim, offered};
-use crate::domain::one_time_code::{AGAIN, CodeTarget, OneTimeCode};
+use crate::domain::one_time_code::{CodeTarget, OneTimeCode};
 use crate::domain::{Account, Email, Flow, InvalidTransition, Phone, PoolId, Proof};
 use crate::ground::{Secret, Token, random_id};
+use crate::login::code_limits::count_code;
 use crate::login::directory::Method;
 use crate::login::finish::Visit;
 use crate::login::{FLOW_LIFETIME, FLOW_MEMORY, Login, MAX_BEGUN, flow_mark};
 use crate::notify::NotifyError;
-use crate::store::{OnceKey, StoreError};
-
-/// What one-time values are for that say that a code was sent to an address only just now.
-const SENT: &str = "code-sent";
+use crate::store::StoreError;
 
 /// Brings a code to where it goes, in the words of whoever asks for it.
 #[async_trait]
@@ -49,7 +47,7 @@ impl Login {
         if self.after.len() >= MAX_BEGUN {
             return Err(BindError::Busy);
         }
-        self.once_a_minute(&pool, &to).await?;
+        count_code(&*self.store, &to).await?;
         if !self.store.swap_flow(&sent, FLOW_LIFETIME.plus(FLOW_MEMORY)).await? {
             return Err(InvalidTransition::Finished.into());
         }
@@ -74,18 +72,6 @@ impl Login {
         Ok(sent)
     }
 
-    /// Lets one code a minute go to one address, from however many flows and processes.
-    async fn once_a_minute(&self, pool: &PoolId, to: &CodeTarget) -> Result<(), BindError> {
-        let key = OnceKey::of_text(SENT, &to.key(pool).storage_key());
-        match self.store.put_once(&key, "", AGAIN).await {
-            Ok(()) => Ok(()),
-            Err(StoreError::Conflict { .. }) => {
-                Err(InvalidTransition::TooSoon { seconds: AGAIN.secs() }.into())
-            }
-            Err(error) => Err(error.into()),
-        }
-    }
-
     /// The account that a code proves.
     pub(super) async fn by_code(
         &self,
@@ -105,16 +91,30 @@ impl Login {
                 CodeTarget::Phone(_) => Proof::SmsCode,
             },
         )?;
-        let name = code.to.key(&pool).storage_key();
+        // Counted apart from passwords: who guesses at one does not lock the owner out of the other.
+        let name = format!("code {}", code.to.key(&pool).storage_key());
         let attempt = self.guard.admit(&pool, &name, visit.ip.as_deref()).await?;
         if !self.store.swap_flow(&flow, FLOW_LIFETIME.plus(FLOW_MEMORY)).await? {
+            // Another request has moved the flow on; nothing was compared here.
+            self.guard.unchecked(attempt).await?;
             return Err(InvalidTransition::Finished.into());
         }
-        let right = code.matches(secret, typed.reveal());
-        // Nobody holds the address: no code was sent, and what was typed is a guess that hit.
-        let account = self.holder(&pool, &code.to).await?.filter(|_| right).ok_or(BindError::Wrong)?;
-        self.guard.passed(attempt).await?;
-        Ok((flow, account))
+        // Nothing is looked up for a wrong one, so that its answer takes as long whether or not anybody holds the address.
+        if !code.matches(secret, typed.reveal()) {
+            return Err(BindError::Wrong);
+        }
+        match self.holder(&pool, &code.to).await {
+            Ok(Some(account)) => {
+                self.guard.passed(attempt).await?;
+                Ok((flow, account))
+            }
+            // No code was sent; what was typed is a guess that hit.
+            Ok(None) => Err(BindError::Wrong),
+            Err(error) => {
+                self.guard.unchecked(attempt).await?;
+                Err(error.into())
+            }
+        }
     }
 
     /// The account that has verified `to`.

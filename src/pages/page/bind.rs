@@ -18,10 +18,14 @@ pub struct Bind {
     pub may_create: bool,
     /// How an account may be proven, in the order in which it is offered, by the names in the config.
     pub proofs: Vec<&'static str>,
+    /// Which of them is open.
+    pub open: Option<&'static str>,
     /// Where a code was sent, with its middle hidden, if it can still be typed in.
     pub sent_to: Option<String>,
     /// The name that was typed.
     pub name: String,
+    /// The address that was typed.
+    pub to: String,
     /// What was wrong with the last answer.
     pub trouble: Option<ErrorCode>,
     /// In how many seconds the next is possible, where that is the trouble.

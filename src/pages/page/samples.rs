@@ -231,10 +231,12 @@ impl Bind {
             flow: "f0\"".into(),
             may_create: true,
             proofs: vec!["password", "email_code", "sms_code"],
+            open: Some("password"),
             again_href: AGAIN.into(),
             ..Self::default()
         };
-        let closed = Self { may_create: false, proofs: vec!["email_code"], ..open.clone() };
+        let closed =
+            Self { may_create: false, proofs: vec!["email_code"], open: Some("email_code"), ..open.clone() };
         let sent = Self { sent_to: Some("z***@example.com".into()), ..open.clone() };
         let wrong = Self { name: "zhang\"><b>".into(), trouble: Some(ErrorCode::WrongProof), ..open.clone() };
         let locked = Self { trouble: Some(ErrorCode::Locked), wait_secs: Some(58), ..closed.clone() };

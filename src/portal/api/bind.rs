@@ -112,14 +112,19 @@ pub(super) async fn send_code(
 ) -> Answer {
     let client = Client::admit(portal, visitor)?;
     let (id, key) = read_question(&client, flow, &asked.key)?;
-    let courier = Courier::new(&client.visitor, "bind");
-    let way = (asked.proof, asked.to.as_str());
-    let sent = client.portal.login.send_code(client.call(), &id, &key, way, courier).await;
-    let sent = sent.map_err(|error| client.refuse(error))?;
-    let sent = sent.ok_or_else(|| client.visitor.refuse(ErrorCode::FlowFinished))?;
-    client.answer(&SentAnswer {
-        to: &sent.to,
-        expires_in: LIFETIME.secs(),
-        again_in: sent.next_at.since(client.visitor.now).secs(),
-    })
+    let ip = client.visitor.ip.as_deref();
+    client.portal.throttle.check_code(ip).map_err(|seconds| client.visitor.too_many(seconds))?;
+    let work = |client: Client| async move {
+        let courier = Courier::new(&client.visitor, "bind");
+        let way = (asked.proof, asked.to.as_str());
+        let sent = client.portal.login.send_code(client.call(), &id, &key, way, courier).await;
+        let sent = sent.map_err(|error| client.refuse(error))?;
+        let sent = sent.ok_or_else(|| client.visitor.refuse(ErrorCode::FlowFinished))?;
+        client.answer(&SentAnswer {
+            to: &sent.to,
+            expires_in: LIFETIME.secs(),
+            again_in: sent.next_at.since(client.visitor.now).secs(),
+        })
+    };
+    client.see_through(work).await
 }

@@ -241,7 +241,7 @@ pub(super) struct AttachAnswer<'a> {
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct PendingAnswer<'a> {
     pub(super) pending: Pending,
-    /// Names the question, in the path of the call choose.
+    /// Names the question, in the path of the calls that answer it.
     pub(super) flow: &'a str,
     /// Opens the question; for this client alone.
     pub(super) key: String,

@@ -72,7 +72,7 @@ troubles! {
     /// `api/flow/{flow}/choose`, with its answers.
     OfChoose = logged_in [PATH, BODY, QUESTION, &[AccountNotOffered], ACCOUNT];
     /// `api/flow/{flow}/bind`, with its answers.
-    OfBind = logged_in [PATH, BODY, QUESTION, CLAIM, ACCOUNT];
+    OfBind = logged_in [PATH, BODY, QUESTION, CLAIM, ACCOUNT, &[IdentityTaken]];
     /// `api/flow/{flow}/create`, with its answers.
     OfCreate = logged_in [PATH, BODY, QUESTION, ACCOUNT];
     /// `api/flow/{flow}/send_code`.

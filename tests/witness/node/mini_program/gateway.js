@@ -19,6 +19,11 @@ exports.SILENT = 'silent';
 // It does it, and the answer is lost.
 exports.LOST = 'lost';
 
+exports.PASSWORD = 'correct horse';
+exports.DIGITS = '135246';
+const LINAS = ['lina@example.com', '13580006666'];
+const RETRY = { retryable: true };
+
 class Gateway {
   static async start() {
     const gateway = new Gateway();
@@ -36,6 +41,8 @@ class Gateway {
     this.phones = new Map();
     this.tickets = new Map();
     this.tokens = new Map();
+    // What a login asks of somebody who has no account: the fields of `pending: "bind"`.
+    this.binding = { proofs: ['password', 'email_code', 'sms_code'], may_create: true };
     this.accounts = new Map([['lina', [{ id: 'a-1', name: '丽娜', groups: ['staff'] }]]]);
     this.count = 0;
     this.returnCodes = 0;
@@ -105,8 +112,9 @@ class Gateway {
     const token = headers.authorization?.replace('Bearer ', '');
     if (path === '/userinfo') return this.#userinfo(token);
     if (path === '/api/logout') return this.tokens.delete(token) ? { status: 204 } : refuse(401, 'session_expired');
-    const [, flow] = path.match(/^\/api\/flow\/([^/]+)\/choose$/) ?? [];
-    if (flow) return this.#choose(flow, body);
+    const [, flow, call] = path.match(/^\/api\/flow\/([^/]+)\/(\w+)$/) ?? [];
+    if (call === 'choose') return this.#choose(flow, body);
+    if (flow) return this.#bind(flow, call, body);
     const person = this.codes.get(body.code);
     if (person === undefined) return refuse(400, 'code_rejected', { retryable: true });
     if (person === '') return refuse(400, 'code_used', { retryable: true });
@@ -140,6 +148,7 @@ class Gateway {
   #login(person, phone) {
     const accounts = this.accounts.get(person);
     this.loggedInWith = { person, phone };
+    if (!accounts) return this.#ask(person);
     if (accounts.length === 1) return this.#session(accounts[0]);
     return { status: 409, body: { pending: 'choose', flow: 'f-1', key: 'k-1', expires_in: 300, accounts } };
   }
@@ -148,6 +157,38 @@ class Gateway {
     if (flow !== 'f-1' || key !== 'k-1') return refuse(403, 'foreign_browser');
     const chosen = [...this.accounts.values()].flat().find(({ id }) => id === account);
     return chosen ? this.#session(chosen) : refuse(403, 'account_not_offered');
+  }
+
+  #ask(person) {
+    this.asked = { person, flow: `b-${(this.count += 1)}`, key: `k-${this.count}`, open: true };
+    const { flow, key } = this.asked;
+    return { status: 409, body: { pending: 'bind', flow, key, expires_in: 600, ...this.binding } };
+  }
+
+  // Lina's account: her name and PASSWORD, her email, her phone; a code is always DIGITS.
+  #bind(flow, call, { key, proof, name, password, code, to }) {
+    const { asked } = this;
+    if (flow !== asked?.flow || key !== asked.key) return refuse(403, 'foreign_browser');
+    if (!asked.open) return refuse(409, 'flow_finished');
+    if (call === 'create') return this.#bound({ id: `a-${(this.count += 1)}`, name: '新来的' });
+    if (!this.binding.proofs.includes(proof)) return refuse(403, 'proof_not_offered');
+    if (call === 'send_code') {
+      if (!(proof === 'email_code' ? /^[^@]+@[^@]+$/ : /^\+?\d{6,}$/).test(to)) return refuse(400, 'address_invalid');
+      asked.sent = { proof, to };
+      return { body: { to: `${to.slice(0, 2)}***${to.slice(-2)}`, expires_in: 600, again_in: 60 } };
+    }
+    if (proof === 'password' && (name !== 'lina' || password !== exports.PASSWORD)) return refuse(403, 'wrong_proof', RETRY);
+    if (proof !== 'password') {
+      if (!asked.sent) return refuse(400, 'code_expired');
+      if (!LINAS.includes(asked.sent.to) || code !== exports.DIGITS) return refuse(403, 'wrong_proof', RETRY);
+    }
+    return this.#bound(this.accounts.get('lina')[0]);
+  }
+
+  #bound(account) {
+    this.asked.open = false;
+    this.accounts.set(this.asked.person, [account]);
+    return this.#session(account);
   }
 
   #session(account) {

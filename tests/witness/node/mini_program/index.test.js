@@ -84,7 +84,7 @@ test('a token goes to nobody but the gateway that gave it', async (t) => {
 test('a token is not sent after its end', async (t) => {
   const { gateway, phone } = await loggedIn(t);
   const [[key, session]] = phone.storage;
-  phone.storage.set(key, { ...session, expiresAt: Date.now() });
+  phone.storage.set(key, { ...session, expiresAt: phone.now });
   await phone.open(INDEX);
   assert.match(phone.text(), /还没有登录/);
   assert.equal(gateway.calls.length, 0);

@@ -90,7 +90,7 @@ for (const page of app.pages) {
         }
         for (const [name, value] of Object.entries(attributes)) {
           if (/^(capture-)?(bind|catch|mut-bind)/.test(name)) {
-            assert.match(name, /^bind(tap|getphonenumber|error)$/);
+            assert.match(name, /^bind(tap|getphonenumber|error|input)$/);
             assert.equal(typeof handlers[value], 'function', `${file}: ${name}="${value}"`);
           }
         }
@@ -111,6 +111,7 @@ for (const page of app.pages) {
       const { tag, attributes = {}, children = [] } = node;
       const role = attributes['aria-role'];
       if (tag === 'image') assert.ok(attributes['aria-label'], 'an image without a label');
+      if (tag === 'input') assert.ok(attributes['aria-label'], 'an input without a label');
       if (tag === 'button') assert.ok(children.some((child) => child.text?.trim() || child.tag), 'a button without words');
       if (role) assert.match(role, /^(alert|heading|img|status)$/);
       if (attributes.class === 'title') assert.equal(role, 'heading');

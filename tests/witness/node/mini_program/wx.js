@@ -1,4 +1,4 @@
-// A phone with WeChat on it, as far as a mini program notices: App, Page, wx, launch options, storage, buttons. The
+// A phone with WeChat on it, as far as a mini program notices: App, Page, wx, launch options, storage, buttons, inputs, a clock. The
 // program's own files run unchanged, in a context of their own; only values of config.js are replaced. Requests are
 // real. What is not imitated throws, so that a program cannot lean on it unnoticed.
 'use strict';
@@ -48,6 +48,9 @@ class Phone {
     this.left = false;
     this.running = 0;
     this.idle = [];
+    // Stands still but for pass().
+    this.now = Date.now();
+    this.timers = new Map();
     const log = (...words) => this.logged.push(words.join(' '));
     this.context = vm.createContext({
       wx: this.#wx(),
@@ -55,6 +58,9 @@ class Phone {
       Page: (options) => this.pages.set(this.loading, options),
       getApp: () => this.app,
       getCurrentPages: () => [...this.stack],
+      Date: this.#date(),
+      setTimeout: (work, delay = 0) => this.#setTimeout(work, delay),
+      clearTimeout: (timer) => void this.timers.delete(timer),
       console: { log, warn: log, error: log, info: log },
     });
   }
@@ -122,6 +128,67 @@ class Phone {
   async tap(label, given) {
     this.touch(label, given);
     await this.settled();
+  }
+
+  #input(label) {
+    const input = this.screen().find((node) => node.tag === 'input' && node.attributes['aria-label'] === label);
+    if (!input) throw new Error(`no input ${label} on:\n${this.text()}`);
+    return input;
+  }
+
+  // Types a text in place of what is there, one letter after the other.
+  type(label, text) {
+    const { attributes } = this.#input(label);
+    if (attributes.disabled) throw new Error(`${label} is disabled`);
+    if (attributes.type === 'number' && /\D/.test(text)) throw new Error(`${label} takes digits alone`);
+    const letters = [...text].slice(0, Number(attributes.maxlength ?? 140));
+    for (let cursor = letters.length === 0 ? 0 : 1; cursor <= letters.length; cursor += 1) {
+      this.#fire(this.#input(label), 'input', { value: letters.slice(0, cursor).join(''), cursor, keyCode: 0 });
+    }
+  }
+
+  // What an input shows; a password is shown to nobody, and here to the test.
+  typed(label) {
+    return this.#input(label).attributes.value;
+  }
+
+  // Time passes, with the timers that are due in it.
+  async pass(seconds) {
+    const until = this.now + seconds * 1000;
+    for (;;) {
+      const [next] = [...this.timers].filter(([, { at }]) => at <= until).sort(([, one], [, other]) => one.at - other.at);
+      if (!next) break;
+      this.timers.delete(next[0]);
+      this.now = next[1].at;
+      next[1].work();
+    }
+    this.now = until;
+    await this.settled();
+  }
+
+  // What WeChat does to a program in the background: time passes, and no timer runs before it is back.
+  async sleep(seconds) {
+    this.now += seconds * 1000;
+    await this.pass(0);
+  }
+
+  #setTimeout(work, delay) {
+    this.lastTimer = (this.lastTimer ?? 0) + 1;
+    this.timers.set(this.lastTimer, { at: this.now + delay, work });
+    return this.lastTimer;
+  }
+
+  #date() {
+    const clock = () => this.now;
+    return class extends Date {
+      constructor(...given) {
+        super(...(given.length === 0 ? [clock()] : given));
+      }
+
+      static now() {
+        return clock();
+      }
+    };
   }
 
   // Until nothing is under way: no request, no login, no page change.

@@ -7,7 +7,7 @@ const path = require('node:path');
 const vm = require('node:vm');
 
 const ENTITIES = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'", nbsp: '\u00a0' };
-const ELEMENTS = ['view', 'text', 'button', 'image', 'block', 'import', 'template', 'navigator'];
+const ELEMENTS = ['view', 'text', 'button', 'image', 'input', 'block', 'import', 'template', 'navigator'];
 
 const unescaped = (text) =>
   text.replace(/&([^;\s]{0,10});?/g, (whole, name) => {
