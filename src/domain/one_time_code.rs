@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq as _;
 
 use super::phone::half_width;
-use super::{Email, IdentityKey, Phone, PoolId};
+use super::{Email, IdentityKey, Phone, PoolId, Proof};
 use crate::ground::{Span, Timestamp, Token};
 
 /// How long a code can be typed in.
@@ -74,6 +74,14 @@ impl CodeTarget {
         match self {
             Self::Phone(phone) => phone.masked(),
             Self::Email(email) => email.masked(),
+        }
+    }
+
+    /// What a code that was sent there proves an account by.
+    pub const fn proof(&self) -> Proof {
+        match self {
+            Self::Phone(_) => Proof::SmsCode,
+            Self::Email(_) => Proof::EmailCode,
         }
     }
 

@@ -11,8 +11,8 @@ use super::directory::{Directory, Method};
 use super::finish::{Context, Ending, Visit};
 use super::{FLOW_LIFETIME, FLOW_MEMORY, Login, flow_mark};
 use crate::domain::{
-    Account, AccountId, Flow, FlowId, FlowRefusal, Identity, InvalidTransition, Proof, Registration, Stage,
-    Status,
+    Account, AccountId, Flow, FlowId, FlowRefusal, Identity, IdentityKey, InvalidTransition, Proof,
+    Registration, Stage, Status,
 };
 use crate::ground::{Secret, Token};
 use crate::login::code_limits::NotNow;
@@ -280,8 +280,16 @@ impl Login {
         })
     }
 
-    async fn account(&self, id: &AccountId) -> Result<Option<Account>, StoreError> {
-        Ok(self.store.accounts(std::slice::from_ref(id)).await?.into_iter().flatten().next())
+    /// The account that answers to one of `keys`; of several, that of the first key.
+    async fn who_answers(&self, keys: &[IdentityKey]) -> Result<Option<Account>, StoreError> {
+        let rows = self.store.identities(keys).await?;
+        let ids: Vec<AccountId> = rows.into_iter().flatten().flat_map(|row| row.accounts).collect();
+        if ids.is_empty() {
+            return Ok(None);
+        }
+        let accounts: Vec<Account> = self.store.accounts(&ids).await?.into_iter().flatten().collect();
+        let of = |key: &IdentityKey| accounts.iter().find(|account| account.answers_to(key)).cloned();
+        Ok(keys.iter().find_map(of))
     }
 }
 

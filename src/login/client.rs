@@ -254,8 +254,7 @@ impl Login {
 
     /// Refuses to add people of another pool to an account, before a code is spent on it.
     pub(super) async fn in_pool(&self, account: &AccountId, pool: &PoolId) -> Result<(), ClientError> {
-        let there = self.store.accounts(std::slice::from_ref(account)).await?.into_iter().flatten().next();
-        match there {
+        match account_links::account_now(&*self.store, account).await? {
             Some(account) if account.pool != *pool => Err(ClientError::WrongMethod),
             _ => Ok(()),
         }

@@ -5,7 +5,6 @@
 use super::directory::Method;
 use super::finish::{Context, Ending, Taken, Visit};
 use super::{FLOW_LIFETIME, FLOW_MEMORY, Login, flow_mark};
-use crate::domain::one_time_code::CodeTarget;
 use crate::domain::{Account, Flow, FlowId, Proof, Stage};
 use crate::ground::{Timestamp, Token};
 use crate::store::StoreError;
@@ -33,8 +32,6 @@ pub struct Unbound {
 /// A code that was sent; or would have been, if somebody held the address.
 #[derive(Clone, Debug)]
 pub struct Sent {
-    /// By which way.
-    pub proof: Proof,
     /// Where it went, with its middle hidden.
     pub to: String,
     /// When another may be sent.
@@ -91,14 +88,10 @@ impl Login {
             Stage::Binding { may_create, code, .. } => Some(Question::Bind(Unbound {
                 proofs: method.proofs.clone(),
                 may_create: *may_create,
-                sent: code.as_ref().filter(|code| code.can_be_tried(self.now())).map(|code| Sent {
-                    proof: match code.to {
-                        CodeTarget::Email(_) => Proof::EmailCode,
-                        CodeTarget::Phone(_) => Proof::SmsCode,
-                    },
-                    to: code.to.masked(),
-                    next_at: code.next_at(),
-                }),
+                sent: code
+                    .as_ref()
+                    .filter(|code| code.can_be_tried(self.now()))
+                    .map(|code| Sent { to: code.to.masked(), next_at: code.next_at() }),
             })),
             _ => None,
         })

@@ -2,6 +2,7 @@
 //!
 //! Whoever asks has a live session, and reaches nothing but the account of that session.
 
+use super::account_links::account_now;
 use super::detach::{Detached, detach};
 use super::directory::{App, Directory};
 use super::sessions::Known;
@@ -79,7 +80,7 @@ impl Login {
         rules: &SessionRules,
     ) -> Result<MyAccount, SelfServiceError> {
         let id = id_of(known)?;
-        let found = self.store.accounts(std::slice::from_ref(&id)).await?.into_iter().flatten().next();
+        let found = account_now(&*self.store, &id).await?;
         let active = found.filter(|account| account.status == Status::Active);
         let account = active.ok_or(SelfServiceError::NoAccount)?;
         let wechats = account.wechats().into_iter().map(|wechat| {

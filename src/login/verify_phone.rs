@@ -68,7 +68,7 @@ impl Login {
     pub async fn pending_phone_code(&self, known: &Known) -> Result<Option<OneTimeCode>, StoreError> {
         let now = self.now();
         let waiting = waiting(&*self.store, &name_of(known)).await?.map(|(_, code)| code);
-        Ok(waiting.filter(|code| code.clone().try_once(now).is_ok()))
+        Ok(waiting.filter(|code| code.can_be_tried(now)))
     }
 
     /// Has `send` send a code to `phone`. It is good for the holder of `secret`, the token of this session.

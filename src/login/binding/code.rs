@@ -7,14 +7,13 @@ use async_trait::async_trait;
 
 use super::{BindError, Claim, offered};
 use crate::domain::one_time_code::{CodeTarget, OneTimeCode};
-use crate::domain::{Account, Email, Flow, InvalidTransition, Phone, PoolId, Proof};
+use crate::domain::{Account, Email, Flow, InvalidTransition, Phone, Proof};
 use crate::ground::{Secret, Token, random_id};
 use crate::login::code_limits::count_code;
 use crate::login::directory::Method;
 use crate::login::finish::Visit;
 use crate::login::{FLOW_LIFETIME, FLOW_MEMORY, Login, MAX_BEGUN, flow_mark};
 use crate::notify::NotifyError;
-use crate::store::StoreError;
 
 /// Brings a code to where it goes, in the words of whoever asks for it.
 #[async_trait]
@@ -54,7 +53,7 @@ impl Login {
         let (login, mark) = (self.clone(), flow_mark(&sent.id));
         self.after.spawn(async move {
             // Looking is part of what nobody sees: with and without an account the answer has gone out before.
-            match login.holder(&pool, &to).await {
+            match login.who_answers(&[to.key(&pool)]).await {
                 Ok(None) => tracing::info!(target: "audit", event = "bind_code_unknown", flow = mark),
                 Ok(Some(account)) => match deliver.deliver(&to, digits.reveal()).await {
                     Ok(()) => {
@@ -84,15 +83,10 @@ impl Login {
         let pool = flow.pool.clone();
         // Counted before it is looked at, so that guesses that come at once count each.
         let (flow, code) = flow.try_code(self.now())?;
-        offered(
-            method,
-            match code.to {
-                CodeTarget::Email(_) => Proof::EmailCode,
-                CodeTarget::Phone(_) => Proof::SmsCode,
-            },
-        )?;
+        offered(method, code.to.proof())?;
         // Counted apart from passwords: who guesses at one does not lock the owner out of the other.
-        let name = format!("code {}", code.to.key(&pool).storage_key());
+        let key = code.to.key(&pool);
+        let name = format!("code {}", key.storage_key());
         let attempt = self.guard.admit(&pool, &name, visit.ip.as_deref()).await?;
         if !self.store.swap_flow(&flow, FLOW_LIFETIME.plus(FLOW_MEMORY)).await? {
             // Another request has moved the flow on; nothing was compared here.
@@ -103,7 +97,7 @@ impl Login {
         if !code.matches(secret, typed.reveal()) {
             return Err(BindError::Wrong);
         }
-        match self.holder(&pool, &code.to).await {
+        match self.who_answers(&[key]).await {
             Ok(Some(account)) => {
                 self.guard.passed(attempt).await?;
                 Ok((flow, account))
@@ -115,18 +109,6 @@ impl Login {
                 Err(error.into())
             }
         }
-    }
-
-    /// The account that has verified `to`.
-    async fn holder(&self, pool: &PoolId, to: &CodeTarget) -> Result<Option<Account>, StoreError> {
-        let key = to.key(pool);
-        let row = self.store.identities(std::slice::from_ref(&key)).await?.pop().flatten();
-        let ids = row.map(|row| row.accounts).unwrap_or_default();
-        if ids.is_empty() {
-            return Ok(None);
-        }
-        let accounts = self.store.accounts(&ids).await?;
-        Ok(accounts.into_iter().flatten().find(|account| account.answers_to(&key)))
     }
 }
 

@@ -11,17 +11,18 @@ use super::BindError;
 use crate::domain::{Account, AccountId, Email, IdentityKey, Phone, PoolId, Username};
 use crate::ground::{PasswordHash, Secret};
 use crate::login::Login;
+use crate::login::account_links::account_now;
 use crate::login::directory::Pool;
 use crate::login::finish::Visit;
 use crate::login::passwords::Checked;
 use crate::notify::Webhook;
-use crate::store::StoreError;
 
 /// Answers about passwords come at whole multiples of this, so that neither the rows that were read nor the kind of a
 /// hash shows. (One that takes longer than this, which no common one does, still shows as slow.)
 const BEAT: Duration = Duration::from_millis(500);
 
-/// The names under which somebody may have an account: what they typed can be read as more than one.
+/// The names under which somebody may have an account: what they typed can be read as more than one. A phone number comes
+/// before an email address before a user name.
 struct Names(Vec<IdentityKey>);
 
 impl Names {
@@ -97,7 +98,7 @@ impl Login {
     }
 
     async fn by_hash(&self, names: &Names, password: &Secret) -> Result<Option<Account>, BindError> {
-        let account = self.named(names).await?;
+        let account = self.who_answers(&names.0).await?;
         let hash = account.as_ref().and_then(|account| account.password.as_ref());
         match self.passwords.check(hash, password).await? {
             Checked::Wrong => Ok(None),
@@ -108,18 +109,6 @@ impl Login {
                 Ok(account)
             }
         }
-    }
-
-    /// The account that one of the names leads to; a phone number before an email address before a user name.
-    async fn named(&self, names: &Names) -> Result<Option<Account>, StoreError> {
-        let rows = self.store.identities(&names.0).await?;
-        let ids: Vec<AccountId> = rows.iter().flatten().flat_map(|row| row.accounts.clone()).collect();
-        if ids.is_empty() {
-            return Ok(None);
-        }
-        let accounts: Vec<Account> = self.store.accounts(&ids).await?.into_iter().flatten().collect();
-        let of = |key: &IdentityKey| accounts.iter().find(|account| account.answers_to(key)).cloned();
-        Ok(names.0.iter().find_map(of))
     }
 
     /// Writes a hash of today in place of a legacy one, after the answer. If others write at the same moment the old one
@@ -151,7 +140,7 @@ impl Login {
         let ask = Ask { pool: pool.as_str(), name: name.trim(), password: password.reveal() };
         let told: Told = site.ask(&ask).await.map_err(BindError::Unavailable)?;
         let Some(id) = told.account else { return Ok(None) };
-        let account = self.account(&id).await?.filter(|account| account.pool == *pool);
+        let account = account_now(&*self.store, &id).await?.filter(|account| account.pool == *pool);
         if account.is_none() {
             tracing::error!(account = %id, "the site that checks passwords names an account that is not here; import it");
         }

@@ -10,8 +10,9 @@ use super::document::CLIENTS;
 use super::login::{entered, read_question};
 use super::shapes::{BindRequest, CreateRequest, SendCodeRequest, SentAnswer};
 use super::troubles::{OfBind, OfCreate, OfSendCode};
-use crate::domain::Proof;
 use crate::domain::one_time_code::LIFETIME;
+use crate::domain::{FlowId, Proof};
+use crate::ground::Token;
 use crate::login::binding::Claim;
 use crate::pages::ErrorCode;
 use crate::portal::Portal;
@@ -53,11 +54,7 @@ pub(super) async fn bind(
         },
         Proof::EmailCode | Proof::SmsCode => Claim::Code(asked.code.ok_or_else(|| missing("code"))?),
     };
-    let work = |client: Client| async move {
-        let done = client.portal.login.bind(client.call(), &id, &key, claim).await;
-        entered(&client, done)
-    };
-    client.see_through(work).await
+    answer(client, id, key, claim).await
 }
 
 /// `POST api/flow/{flow}/create`.
@@ -82,8 +79,13 @@ pub(super) async fn create(
 ) -> Answer {
     let client = Client::admit(portal, visitor)?;
     let (id, key) = read_question(&client, flow, &asked.key)?;
+    answer(client, id, key, Claim::New).await
+}
+
+/// Takes a claim to its end.
+async fn answer(client: Client, id: FlowId, key: Token, claim: Claim) -> Answer {
     let work = |client: Client| async move {
-        let done = client.portal.login.bind(client.call(), &id, &key, Claim::New).await;
+        let done = client.portal.login.bind(client.call(), &id, &key, claim).await;
         entered(&client, done)
     };
     client.see_through(work).await
