@@ -46,9 +46,6 @@ pub(super) struct End {
 
 /// `GET account`.
 pub(super) async fn page(State(portal): State<Portal>, visitor: Visitor, Query(told): Query<Told>) -> Answer {
-    if !visitor.snapshot.site.hosts.contains(&visitor.host) {
-        return Ok(go(&visitor, None));
-    }
     let (known, _) = known(&portal, &visitor).await?;
     let mine = portal.login.my_account(&known, &visitor.snapshot.sessions).await;
     let mine = mine.map_err(|error| refuse(&visitor, error))?;

@@ -117,33 +117,12 @@ pub(super) async fn page(State(portal): State<Portal>, visitor: Visitor, Query(w
         }
     }
     let adding = goal.adding.is_some();
-    let account_href = adding.then(|| visitor.own("account"));
     // What is to be added was chosen on the account page.
     let methods = if adding { vec![method] } else { methods };
     let mut links = links(&visitor, &methods, method, &goal);
-    let query = goal.query(&[]);
-    let full = format!("{}/{}?{query}", visitor.own("login"), method.id);
-    let (body, browser) = match &method.kind {
-        MethodKind::WebsiteQr(Presentation::Redirect) | MethodKind::OfficialAccountWeb(_) => {
-            (LoginBody::Go { href: full }, None)
-        }
-        MethodKind::WebsiteQr(Presentation::Embedded) => {
-            let way = WechatPage::Qr { embedded: true, lang: qr_lang(&visitor) };
-            let (frame_url, browser) = begin(&portal, &visitor, method, way, goal).await?;
-            (LoginBody::Embedded { frame_url, full_url: full }, Some(browser))
-        }
-        MethodKind::OfficialAccountScan(options) => {
-            panel::account(&portal, &visitor, method, options, goal).await?.shown(&mut links)
-        }
-        MethodKind::MiniProgramScan(options) => {
-            panel::program(&portal, &visitor, method, options, goal).await?.shown(&mut links)
-        }
-        // They fit no browser, so none of them is selected.
-        MethodKind::MiniProgram | MethodKind::MobileApp | MethodKind::AppLaunch(_) => {
-            (LoginBody::NoMethod, None)
-        }
-    };
+    let (body, browser) = body_of(&portal, &visitor, method, goal, &mut links).await?;
     let frame = matches!(body, LoginBody::Embedded { .. }).then(|| visitor.snapshot.wechat.open());
+    let account_href = adding.then(|| visitor.own("account"));
     let page = Page::Login(pages::Login { methods: links, body, notice, account_href, instead });
     let mut response = visitor.framing_page(&page, frame);
     if let Some(cookie) = wish.method.filter(|_| !adding).and_then(|_| remember(&visitor, method)) {
@@ -152,6 +131,37 @@ pub(super) async fn page(State(portal): State<Portal>, visitor: Visitor, Query(w
     Ok(match browser {
         Some(browser) => with_browser_cookie(response, &visitor, &browser),
         None => response,
+    })
+}
+
+/// What the page shows of `method`, and the browser's secret if that has begun a login.
+async fn body_of(
+    portal: &Portal,
+    visitor: &Visitor,
+    method: &Method,
+    goal: Goal,
+    links: &mut [MethodLink],
+) -> Result<(LoginBody, Option<Token>), Response> {
+    let full = format!("{}/{}?{}", visitor.own("login"), method.id, goal.query(&[]));
+    Ok(match &method.kind {
+        MethodKind::WebsiteQr(Presentation::Redirect) | MethodKind::OfficialAccountWeb(_) => {
+            (LoginBody::Go { href: full }, None)
+        }
+        MethodKind::WebsiteQr(Presentation::Embedded) => {
+            let way = WechatPage::Qr { embedded: true, lang: qr_lang(visitor) };
+            let (frame_url, browser) = begin(portal, visitor, method, way, goal).await?;
+            (LoginBody::Embedded { frame_url, full_url: full }, Some(browser))
+        }
+        MethodKind::OfficialAccountScan(options) => {
+            panel::account(portal, visitor, method, options, goal).await?.shown(links)
+        }
+        MethodKind::MiniProgramScan(options) => {
+            panel::program(portal, visitor, method, options, goal).await?.shown(links)
+        }
+        // They fit no browser, so none of them is selected.
+        MethodKind::MiniProgram | MethodKind::MobileApp | MethodKind::AppLaunch(_) => {
+            (LoginBody::NoMethod, None)
+        }
     })
 }
 
@@ -222,30 +232,32 @@ async fn goal(portal: &Portal, visitor: &Visitor, wish: &Wish) -> Result<Goal, R
     let return_to = return_to_of(visitor, wish.rt.as_deref());
     let other = wish.other.is_some();
     let elsewhere = return_to.host() != hosts.public_host();
-    if !hosts.contains(&visitor.host) {
-        // A name that is not ours (an address, an alias): its cookies could not come back with the callback.
-        let goal = Goal { other, ..Goal::new(return_to) };
-        let path = format!("{}?{}", visitor.own("login"), goal.query(&[]));
-        return Err(visitor.go_own(hosts.public_host(), &path));
-    }
     if !visitor.on_public_host() {
         // The mark of this browser goes along; the secret it is made from stays in the cookie here.
         let browser = visitor.browser.clone().unwrap_or_else(|| Token::generate(&mut rand::rng()));
         let from = browser.digest().text();
         let goal = Goal { from: Some(from), other, ..Goal::new(return_to) };
-        let path = format!("{}?{}", visitor.own("login"), goal.query(&[]));
-        let response = visitor.go_own(hosts.public_host(), &path);
+        let response = go_on_at(visitor, hosts.public_host(), &goal, wish);
         return Err(with_browser_cookie(response, visitor, &browser));
     }
     let handover = wish.from.as_deref().and_then(TokenDigest::parse).map(|browser| Handover { browser });
     if elsewhere && handover.is_none() {
         // Somebody came straight here for another host: that host has to mark the browser first.
         let goal = Goal { other, ..Goal::new(return_to.clone()) };
-        let path = format!("{}?{}", visitor.own("login"), goal.query(&[]));
-        return Err(visitor.go_own(return_to.host(), &path));
+        return Err(go_on_at(visitor, return_to.host(), &goal, wish));
     }
     let from = wish.from.clone().filter(|_| elsewhere);
     Ok(Goal { handover: handover.filter(|_| elsewhere), from, other, ..Goal::new(return_to) })
+}
+
+/// To the login page of another host, which shows the same: without what just happened it would go straight to WeChat,
+/// and sign in again whoever has signed out.
+fn go_on_at(visitor: &Visitor, host: &str, goal: &Goal, wish: &Wish) -> Response {
+    let method = wish.method.as_deref().filter(|id| MethodId::new(*id).is_ok());
+    let notice = wish.notice.as_deref().filter(|text| text.parse::<Notice>().is_ok());
+    let more = [("method", method), ("notice", notice)];
+    let more: Vec<_> = more.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
+    visitor.go_own(host, &format!("{}?{}", visitor.own("login"), goal.query(&more)))
 }
 
 /// The methods the route at `return_to` allows; all, if it names none.
@@ -253,11 +265,14 @@ fn allowed_methods(visitor: &Visitor, return_to: &ReturnTo) -> Vec<MethodId> {
     route_of(visitor, return_to).map(|route| route.methods.clone()).unwrap_or_default()
 }
 
-/// The route that the gate will find at `return_to`.
+/// The route that the gate will find at `return_to`: none for our own pages, which the gate asks nothing for.
 pub(super) fn route_of<'v>(visitor: &'v Visitor, return_to: &ReturnTo) -> Option<&'v Route> {
     let url = url::Url::parse(return_to.location()).ok()?;
     // Read as the gate reads it: another reading could be another route, with other methods.
     let target = gate::target(&url[url::Position::BeforePath..url::Position::AfterPath]).ok()?;
+    if visitor.snapshot.site.own_path(&target.decoded).is_some() {
+        return None;
+    }
     let found = visitor.snapshot.routes.find_target(return_to.host(), &target).ok()?;
     found.map(|route| &**route)
 }

@@ -4,6 +4,8 @@ use menshen::ground::Span;
 use reqwest::Url;
 use rstest::rstest;
 
+use crate::account_page::buttons;
+use crate::agent;
 use crate::browser::Browser;
 use crate::world::{ROUTES, Setup, World};
 
@@ -93,6 +95,31 @@ async fn signing_out_on_one_host_signs_out_on_all() {
     }
     // Another login of the same person goes on.
     assert!(other.account().await.is_some());
+}
+
+/// In WeChat the login page goes straight on, and whoever has signed out on another host would be signed in again.
+#[tokio::test]
+async fn the_login_page_of_another_host_hands_on_what_happened_and_which_method_is_wanted() {
+    let world = start().await;
+    let desktop = world.desktop();
+    let page = desktop.url_on(SHOP, "/_menshen/login?rt=%2F&notice=logged_out&method=scan&other=1");
+    let there = desktop.navigate(&page).await.location();
+    assert_eq!(there.host_str(), world.public.host_str());
+    let said = |name: &str| there.query_pairs().find(|(key, _)| key == name).map(|(_, text)| text.into_owned());
+    assert_eq!((said("notice").as_deref(), said("method").as_deref()), (Some("logged_out"), Some("scan")));
+    let nonsense = desktop.url_on(SHOP, "/_menshen/login?notice=%3Cb%3E&method=a%20b");
+    let there = desktop.navigate(&nonsense).await.location();
+    assert!(there.query_pairs().all(|(key, _)| key != "notice" && key != "method"), "{there}");
+
+    let phone = world.browser(agent::WECHAT);
+    let shop = phone.url_on(SHOP, "/");
+    phone.log_in_by_wechat("wang", shop.as_str()).await.received();
+    let mine = phone.open_url(&phone.url_on(SHOP, "/_menshen/account")).await;
+    let end = phone.url_on(SHOP, "/_menshen/account/sessions/end");
+    let form = format!("session={}", buttons(&mine, "session")[0]);
+    let ended = phone.post_form(&end, &form, &shop.origin().ascii_serialization()).await;
+    phone.follow(ended).await.is_page(200, "You have signed out");
+    assert_eq!(phone.navigate(&shop).await.status, 303);
 }
 
 #[tokio::test]

@@ -100,6 +100,20 @@ async fn another_host_asks_for_its_own_method_and_gets_a_session_of_that() {
     browser.open_url(&desk).await.received();
 }
 
+/// Acceptance: M0. Our own pages stand under the path of an app's route, but belong to none.
+#[tokio::test]
+async fn the_account_page_takes_a_login_by_any_method_whatever_the_route_around_it_asks() {
+    let world = world().await;
+    let browser = world.desktop();
+    browser.log_in_by_qr("zhang", "/staff").await.received();
+    browser.open("/").await.is_page(200, "This page asks you to sign in by ");
+    let page = browser.open("/_menshen/login?rt=%2F_menshen%2Faccount").await;
+    assert_eq!((page.status, page.url.path()), (200, "/_menshen/account"), "{page}");
+    let stranger = world.desktop();
+    let page = stranger.open("/_menshen/account").await;
+    assert!(page.text().contains("Staff &lt;door&gt; &amp; code"), "{page}");
+}
+
 /// Acceptance: M0.
 #[tokio::test]
 async fn where_no_method_of_the_route_works_the_page_says_so_to_who_is_logged_in_too() {
