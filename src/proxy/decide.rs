@@ -12,7 +12,7 @@ use pingora::proxy::Session;
 use super::admit::{Refused, admit, content_length, fold_content_length};
 use super::answer::{Addressee, Answer, X_REQUEST_ID};
 use super::context::{Client, Context, Goal, request_id};
-use super::visitor::{Inquiry, Seen};
+use super::visitor::Inquiry;
 use super::wanted::Wanted;
 use super::{denied, forward_auth, wardrobe::Wardrobe};
 use crate::gate::{self, Decision, Origin, Peer, Refusal, RequestKind, Route, Target, request_kind};
@@ -60,7 +60,7 @@ pub(super) async fn decide(
     }
     let inquiry =
         Inquiry { sessions: &shared.sessions, snapshot: &snapshot, host: &context.host, now: context.now };
-    let (seen, hide_bearer) = look(&inquiry, header, &route).await;
+    let (seen, hide_bearer) = inquiry.look(&header.headers, route.access).await;
     context.hide_bearer = hide_bearer;
     let verdict = gate::decide(&route, seen.as_gate(), context.kind);
     context.decision = word(&verdict);
@@ -154,27 +154,6 @@ fn find_route(
 /// Whether the announced body is larger than the route takes; what is not announced is counted as it comes.
 fn exceeds(header: &RequestHeader, route: &Route) -> bool {
     route.max_body.is_some_and(|max| content_length(&header.headers).is_some_and(|length| length > max))
-}
-
-/// Who sent the request, and whether its `Authorization` is, or may be, a token of ours.
-///
-/// An app may have bearer tokens of its own that look like ours: only one that leads nowhere is passed on.
-async fn look(inquiry: &Inquiry<'_>, header: &RequestHeader, route: &Route) -> (Seen, bool) {
-    let by_cookie = match route.access {
-        gate::Access::Public | gate::Access::Deny => Seen::Stranger,
-        gate::Access::Optional | gate::Access::Login => inquiry.by_cookie(&header.headers).await,
-    };
-    let Some(by_bearer) = inquiry.by_bearer(&header.headers).await else {
-        return (by_cookie, false);
-    };
-    let hide = !matches!(by_bearer, Seen::Stranger);
-    let seen = match by_cookie {
-        Seen::Known(_) => by_cookie,
-        Seen::StoreDown if !matches!(by_bearer, Seen::Known(_)) => by_cookie,
-        Seen::Expired if matches!(by_bearer, Seen::Stranger) => by_cookie,
-        Seen::Stranger | Seen::Expired | Seen::StoreDown => by_bearer,
-    };
-    (seen, hide)
 }
 
 /// A decision in a word, for the access line.

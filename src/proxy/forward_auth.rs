@@ -15,7 +15,7 @@ use super::decide::{Shared, word};
 use super::denied;
 use super::visitor::{Inquiry, Seen};
 use super::wanted::Wanted;
-use crate::gate::{self, Access, Decision, RequestKind, request_kind};
+use crate::gate::{self, Decision, RequestKind, request_kind};
 use crate::pages::{ErrorCode, Missing};
 use crate::snapshot::Snapshot;
 
@@ -64,13 +64,7 @@ pub(super) async fn answer(
         return Answer::new(StatusCode::OK);
     };
     let inquiry = Inquiry { sessions: &shared.sessions, snapshot, host: &original.host, now: context.now };
-    let seen = match route.access {
-        Access::Public | Access::Deny => Seen::Stranger,
-        Access::Optional | Access::Login => match inquiry.by_cookie(&header.headers).await {
-            Seen::Stranger => inquiry.by_bearer(&header.headers).await.unwrap_or(Seen::Stranger),
-            seen => seen,
-        },
-    };
+    let (seen, _) = inquiry.look(&header.headers, route.access).await;
     let verdict = gate::decide(route, seen.as_gate(), context.kind);
     context.decision = word(&verdict);
     match verdict {

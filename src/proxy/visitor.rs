@@ -9,7 +9,7 @@ use http::HeaderMap;
 use http::header::COOKIE;
 
 use super::context::Visitor;
-use crate::gate::bearer;
+use crate::gate::{Access, bearer};
 use crate::ground::{Timestamp, TokenDigest};
 use crate::login::{Presence, Sessions};
 use crate::snapshot::Snapshot;
@@ -37,9 +37,33 @@ pub(super) struct Inquiry<'a> {
 }
 
 impl Inquiry<'_> {
+    /// Who asks for a route of this kind, and whether the `Authorization` is, or may be, a token of ours. For requests
+    /// that come here and for those that another proxy asks about.
+    ///
+    /// An app may have bearer tokens of its own that look like ours: only one that leads nowhere is passed on, so they
+    /// are asked about where nobody is identified too, but not where nothing is passed on.
+    pub(super) async fn look(&self, headers: &HeaderMap, access: Access) -> (Seen, bool) {
+        let by_cookie = match access {
+            Access::Deny => return (Seen::Stranger, false),
+            Access::Public => Seen::Stranger,
+            Access::Optional | Access::Login => self.by_cookie(headers).await,
+        };
+        let Some(by_bearer) = self.by_bearer(headers).await else {
+            return (by_cookie, false);
+        };
+        let hide = !matches!(by_bearer, Seen::Stranger);
+        let seen = match by_cookie {
+            Seen::Known(_) => by_cookie,
+            Seen::StoreDown if !matches!(by_bearer, Seen::Known(_)) => by_cookie,
+            Seen::Expired if matches!(by_bearer, Seen::Stranger) => by_cookie,
+            Seen::Stranger | Seen::Expired | Seen::StoreDown => by_bearer,
+        };
+        (seen, hide)
+    }
+
     /// The visitor by cookie. A neighbouring host may have set a cookie of our name, so every candidate counts:
     /// the first known one wins, then a broken store, then an expired session.
-    pub(super) async fn by_cookie(&self, headers: &HeaderMap) -> Seen {
+    async fn by_cookie(&self, headers: &HeaderMap) -> Seen {
         let lines = headers.get_all(COOKIE).iter().map(|value| value.as_bytes());
         let mut seen = Seen::Stranger;
         for token in self.snapshot.site.cookies.session_tokens(lines) {
@@ -54,7 +78,7 @@ impl Inquiry<'_> {
     }
 
     /// The visitor by `Authorization: Bearer`; `None` if nothing there looks like a token of ours.
-    pub(super) async fn by_bearer(&self, headers: &HeaderMap) -> Option<Seen> {
+    async fn by_bearer(&self, headers: &HeaderMap) -> Option<Seen> {
         Some(self.ask(bearer(headers)?.digest()).await)
     }
 

@@ -1,10 +1,10 @@
 //! Several host names behind one gateway: one login for all, carried over by a ticket, ended for all.
 
+use menshen::domain::AccountId;
 use menshen::ground::Span;
 use reqwest::Url;
 use rstest::rstest;
 
-use crate::account_page::buttons;
 use crate::agent;
 use crate::browser::Browser;
 use crate::world::{ROUTES, Setup, World};
@@ -114,9 +114,10 @@ async fn the_login_page_of_another_host_hands_on_what_happened_and_which_method_
     let phone = world.browser(agent::WECHAT);
     let shop = phone.url_on(SHOP, "/");
     phone.log_in_by_wechat("wang", shop.as_str()).await.received();
-    let mine = phone.open_url(&phone.url_on(SHOP, "/_menshen/account")).await;
+    let id = AccountId::new(&phone.account().await.unwrap()).unwrap();
+    let sessions = world.store().sessions_of(&id).await.unwrap();
     let end = phone.url_on(SHOP, "/_menshen/account/sessions/end");
-    let form = format!("session={}", buttons(&mine, "session")[0]);
+    let form = format!("session={}", sessions[0].1.login_id);
     let ended = phone.post_form(&end, &form, &shop.origin().ascii_serialization()).await;
     phone.follow(ended).await.is_page(200, "You have signed out");
     assert_eq!(phone.navigate(&shop).await.status, 303);

@@ -1,7 +1,11 @@
 //! `/_menshen/auth`: the answer to another proxy.
 
+use menshen::domain::Session;
+use menshen::ground::{Clock as _, Span, SystemClock, Token};
+
 use super::gateway::{Gateway, Options, routes};
 use super::raw_client::{Raw, Response};
+use super::rows::session;
 use super::upstream::{App, headers};
 
 const TRUSTED: &str = "trusted_proxies = [\"127.0.0.1\"]";
@@ -36,6 +40,23 @@ async fn a_known_visitor_is_200_with_identity_and_nobody_on_a_public_route_witho
     let nginx = format!("X-Original-URL: https://app.test/x?y\r\nX-Original-Method: POST\r\n{cookie}");
     assert_eq!(ask(&gateway, "", &nginx).await.header("x-user-id"), Some("ada"));
     assert_eq!((app.heads().len(), gateway.portal.heads().len()), (0, 0));
+}
+
+/// Acceptance: U8. An old cookie does not stand in the way of a token that counts, asked about or sent here.
+#[tokio::test]
+async fn tokens_are_read_for_another_proxy_as_they_are_read_here() {
+    let (gateway, app) = trusting(TRUSTED).await;
+    let old = Token::generate(&mut rand::rng());
+    let long_ago = SystemClock.now().millis() - 40 * 86_400_000;
+    let session = Session { host: "app.test".into(), ..session("ada", long_ago) };
+    gateway.store.put_session(&old.digest(), &session, Span::from_days(1)).await.unwrap();
+    let token = gateway.visitor("ada").await;
+    let lines = format!("Cookie: menshen={}\r\nAuthorization: Bearer {token}\r\n", old.reveal());
+    let here = format!("GET /x HTTP/1.1\r\nHost: app.test\r\n{lines}\r\n");
+    assert_eq!(Raw::ask(gateway.address, &here).await.status, 200);
+    assert_eq!(headers(&app.heads()[0], "x-user-id"), ["ada"]);
+    let asked = ask(&gateway, "", &about("/x", &lines)).await;
+    assert_eq!((asked.status, asked.header("x-user-id")), (200, Some("ada")));
 }
 
 #[tokio::test]
