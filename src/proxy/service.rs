@@ -23,7 +23,7 @@ use super::context::{Context, Goal};
 use super::decide::{Shared, decide};
 use super::failure::code_of;
 use super::pools::Pools;
-use super::tunnel::Tunnels;
+use super::tunnel::{Asked, Tunnels};
 use super::upstream::{Pool, UpstreamError};
 use super::{incoming, outgoing, wire};
 use crate::ground::Clock;
@@ -87,8 +87,14 @@ impl Service {
         let long =
             response.status == http::StatusCode::SWITCHING_PROTOCOLS || incoming::is_event_stream(response);
         let Some(visitor) = context.visitor().filter(|_| long && context.tunnel.is_none()) else { return };
+        let asked = Asked {
+            visitor: visitor.clone(),
+            host: context.host.clone(),
+            target: String::from_utf8_lossy(session.req_header().raw_path()).into_owned(),
+            kind: context.kind,
+        };
         let line = wire::line(session.digest()).cloned();
-        context.tunnel = Some(self.tunnels.begin(visitor, &context.host, line));
+        context.tunnel = Some(self.tunnels.begin(asked, line));
     }
 
     /// Where our own page left the rest of its answer for later, the body is what comes until the connection ends.

@@ -1,8 +1,8 @@
 //! WebSockets and event streams that outlive the moment they were allowed.
 //!
-//! Somebody who logs out, is disabled or runs out of time must not keep listening. Each open stream of a known
-//! visitor is listed here; the watch looks at the sessions behind them and ends what has no session any more.
-//! A broken store ends nothing.
+//! Somebody who logs out, is disabled, runs out of time or loses what the route asks for must not keep listening. Each
+//! open stream of a known visitor is listed here; the watch looks at the sessions behind them and ends what would no
+//! longer be let in. A broken store ends nothing.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -12,13 +12,14 @@ use std::time::Duration;
 use super::context::Visitor;
 use super::visitor::{Inquiry, Seen};
 use super::wire::Line;
+use crate::gate::{self, Decision, RequestKind};
 use crate::ground::Clock;
 use crate::login::Sessions;
-use crate::snapshot::Live;
+use crate::snapshot::{Live, Snapshot};
 
 /// How often the watch looks whether sessions were ended.
 const LOOK: Duration = Duration::from_secs(1);
-/// After how many looks it asks whether they still live (disabled accounts, lifetimes).
+/// After how many looks it asks whether they still live and may pass (disabled accounts, lifetimes, groups, routes).
 const ASK_EVERY: u32 = 5;
 
 /// The open streams of known visitors.
@@ -30,9 +31,18 @@ pub(super) struct Tunnels {
 
 #[derive(Clone, Debug)]
 struct Entry {
-    visitor: Visitor,
-    host: String,
+    asked: Asked,
     stream: Arc<Stream>,
+}
+
+/// Who asked for a stream, and for which.
+#[derive(Clone, Debug)]
+pub(super) struct Asked {
+    pub(super) visitor: Visitor,
+    pub(super) host: String,
+    /// Path and query as they were written.
+    pub(super) target: String,
+    pub(super) kind: RequestKind,
 }
 
 #[derive(Debug)]
@@ -51,16 +61,15 @@ pub(super) struct Tunnel {
 }
 
 impl Tunnels {
-    /// Lists a stream of `visitor`. On HTTP/1 the connection is closed as soon as the session ends; on HTTP/2,
-    /// where others share it, the stream ends with its next byte.
-    pub(super) fn begin(self: &Arc<Self>, visitor: &Visitor, host: &str, line: Option<Arc<Line>>) -> Tunnel {
+    /// Lists a stream. On HTTP/1 the connection is closed as soon as the session ends; on HTTP/2, where others share
+    /// it, the stream ends with its next byte.
+    pub(super) fn begin(self: &Arc<Self>, asked: Asked, line: Option<Arc<Line>>) -> Tunnel {
         if let Some(line) = &line {
             line.tunnel_begins();
         }
         let stream = Arc::new(Stream { line, ended: AtomicBool::new(false) });
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let entry = Entry { visitor: visitor.clone(), host: host.to_owned(), stream: stream.clone() };
-        self.open().insert(number, entry);
+        self.open().insert(number, Entry { asked, stream: stream.clone() });
         Tunnel { number, stream, list: self.clone() }
     }
 
@@ -79,7 +88,7 @@ impl Tunnels {
 
     fn end_revoked(&self) {
         for entry in self.open().values() {
-            if entry.visitor.known.has_ended() {
+            if entry.asked.visitor.known.has_ended() {
                 entry.stream.end();
             }
         }
@@ -88,13 +97,13 @@ impl Tunnels {
     async fn end_lapsed(&self, sessions: &Arc<Sessions>, live: &Live, clock: &dyn Clock) {
         let entries: Vec<Entry> = self.open().values().cloned().collect();
         let snapshot = live.load_full();
-        for Entry { visitor, host, stream } in entries {
-            let inquiry = Inquiry { sessions, snapshot: &snapshot, host: &host, now: clock.now() };
-            match inquiry.ask(visitor.digest).await {
-                Seen::Known(_) => {}
-                Seen::Stranger | Seen::Expired => stream.end(),
+        for Entry { asked, stream } in entries {
+            let inquiry = Inquiry { sessions, snapshot: &snapshot, host: &asked.host, now: clock.now() };
+            match inquiry.ask(asked.visitor.digest).await {
                 // Every further question would wait for its time limit.
                 Seen::StoreDown => return,
+                seen if asked.may_pass(&snapshot, &seen) => {}
+                _ => stream.end(),
             }
         }
     }
@@ -102,6 +111,17 @@ impl Tunnels {
     fn open(&self) -> MutexGuard<'_, HashMap<u64, Entry>> {
         // Nothing that can panic runs while it is held.
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Asked {
+    /// Whether the session lives, and the route that is in force there now would let it in.
+    fn may_pass(&self, snapshot: &Snapshot, seen: &Seen) -> bool {
+        let route =
+            gate::target(&self.target).and_then(|target| snapshot.routes.find_target(&self.host, &target));
+        let Ok(Some(route)) = route else { return false };
+        let verdict = gate::decide(route, seen.as_gate(), self.kind);
+        matches!((seen, verdict), (Seen::Known(_), Decision::Forward(_)))
     }
 }
 

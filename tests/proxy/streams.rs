@@ -1,7 +1,8 @@
 //! WebSockets, event streams, trailers, and what ends them.
 
-use super::gateway::Gateway;
+use super::gateway::{Gateway, Options, routes};
 use super::raw_client::{LIMIT, Raw};
+use super::rows::account;
 use super::upstream::App;
 use tokio::io::AsyncWriteExt as _;
 use tokio::time::timeout;
@@ -90,6 +91,31 @@ async fn open_streams_end_with_their_session_though_nobody_says_a_word() {
     timeout(LIMIT, app.closed.notified()).await.unwrap();
     public.send("still here").await;
     assert_eq!(public.exactly(10).await, b"still here");
+}
+
+/// Acceptance: A14, U3. What a route asks is asked of those who listen already, too, as the account and the config are now.
+#[tokio::test]
+async fn open_streams_end_when_their_visitor_would_no_longer_be_let_in() {
+    let (_app, address) = App::tcp().await;
+    let staff = "[[routes]]\nid = \"staff\"\npath = \"/staff\"\nupstream = \"app\"\nrequire = { groups = [\"staff\"] }\n";
+    let tables = routes(address) + staff;
+    let gateway = Gateway::start(Options { tables: tables.clone(), ..Options::default() }).await;
+    let mut account = account("ada");
+    account.groups = vec!["staff".into()];
+    assert!(gateway.store.create_account(&account).await.unwrap());
+    let cookie = format!("Cookie: menshen={}\r\n", gateway.visitor("ada").await);
+    let mut inner = open(&gateway, "/staff/ws?a=b", &format!("{cookie}{UPGRADE}")).await;
+    assert_eq!(inner.answer().await.status, 101);
+    let mut outer = open(&gateway, "/ws", &format!("{cookie}{UPGRADE}")).await;
+    assert_eq!(outer.answer().await.status, 101);
+    account.groups.clear();
+    account.version += 1;
+    assert!(gateway.store.update_account(&account).await.unwrap());
+    inner.closed().await;
+    outer.send("still here").await;
+    assert_eq!(outer.exactly(10).await, b"still here");
+    gateway.reload(&tables.replacen("path = \"/\"\n", "path = \"/\"\nrequire = { groups = [\"staff\"] }\n", 1));
+    outer.closed().await;
 }
 
 #[tokio::test]
