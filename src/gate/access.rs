@@ -46,7 +46,9 @@ pub enum RequestKind {
     Navigation,
     /// A script, style, image or event stream of a page: a redirect would be followed blindly or not at all.
     Fetch,
-    /// Anything else: an API client, an upload, a form.
+    /// A browser sends a form and shows the answer as a page; a redirect would lose what was filled in.
+    Form,
+    /// Anything else: an API client, an upload.
     Api,
     /// The handshake of a WebSocket.
     WebSocket,
@@ -54,6 +56,13 @@ pub enum RequestKind {
     Grpc,
     /// A CORS preflight.
     Preflight,
+}
+
+impl RequestKind {
+    /// Whether a person looks at the answer.
+    pub const fn shows_pages(self) -> bool {
+        matches!(self, Self::Navigation | Self::Form)
+    }
 }
 
 /// What is known of the sender of a request.
@@ -152,9 +161,11 @@ fn ask_for_login<'a>(route: &Route, kind: RequestKind, expired: bool) -> Decisio
         RequestKind::Navigation => Decision::RedirectToLogin,
         RequestKind::Grpc => Decision::GrpcUnauthenticated,
         RequestKind::Preflight if route.preflight == Preflight::Forward => Decision::Forward(None),
-        RequestKind::Preflight | RequestKind::Fetch | RequestKind::Api | RequestKind::WebSocket => {
-            Decision::Unauthorized { expired }
-        }
+        RequestKind::Preflight
+        | RequestKind::Fetch
+        | RequestKind::Form
+        | RequestKind::Api
+        | RequestKind::WebSocket => Decision::Unauthorized { expired },
     }
 }
 
@@ -185,7 +196,7 @@ pub fn request_kind(method: &Method, headers: &HeaderMap) -> RequestKind {
         let navigates = mode == "navigate" && headers.get(&SEC_FETCH_DEST).is_none_or(is_document);
         return match (navigates, asks_for_page) {
             (true, true) => RequestKind::Navigation,
-            (true, false) => RequestKind::Api,
+            (true, false) => RequestKind::Form,
             (false, _) => RequestKind::Fetch,
         };
     }
@@ -195,8 +206,12 @@ pub fn request_kind(method: &Method, headers: &HeaderMap) -> RequestKind {
     let accepts = |types: &[&str]| headers.get_all(ACCEPT).iter().any(|value| lists(value, types));
     if accepts(&["text/event-stream"]) {
         RequestKind::Fetch
-    } else if asks_for_page && accepts(&["text/html", "application/xhtml+xml"]) {
+    } else if !accepts(&["text/html", "application/xhtml+xml"]) {
+        RequestKind::Api
+    } else if asks_for_page {
         RequestKind::Navigation
+    } else if *method == Method::POST {
+        RequestKind::Form
     } else {
         RequestKind::Api
     }

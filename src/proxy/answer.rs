@@ -124,7 +124,7 @@ impl Answer {
         if code == ErrorCode::StoreDown {
             answer = answer.with(RETRY_AFTER, HeaderValue::from_static("5"));
         }
-        if to.kind != RequestKind::Navigation {
+        if !to.kind.shows_pages() {
             return answer.json(error_json(code, lang, detail, to.request_id, None));
         }
         let page = ErrorPage {

@@ -27,10 +27,11 @@ pub(super) fn answer(
             &other_method(route),
             Some(&wanted.page("login")),
         ),
-        Refusal::Lacks(_, missing) if missing.is_phone_alone() => {
+        // A form is not sent to the page for it; what is filled in would be lost.
+        Refusal::Lacks(_, missing) if missing.is_phone_alone() && context.kind != RequestKind::Form => {
             Answer::denied(to, ErrorCode::PhoneRequired, &lacking(missing), Some(&wanted.page("phone")))
         }
-        Refusal::Lacks(visitor, missing) if context.kind == RequestKind::Navigation => {
+        Refusal::Lacks(visitor, missing) if context.kind.shows_pages() => {
             let page = Page::Denied(Denied {
                 account: visitor.display_name().to_owned(),
                 missing: lacking(missing),

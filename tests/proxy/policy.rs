@@ -123,6 +123,21 @@ async fn a_refusal_says_what_is_missing_in_the_form_that_suits_the_request() {
     );
 }
 
+/// Acceptance: U9. A form that a browser sends is not redirected, but whoever sent it looks at the answer.
+#[tokio::test]
+async fn a_form_to_a_route_whose_group_was_lost_meanwhile_is_answered_with_a_page() {
+    let (gateway, app) = asking().await;
+    let bare = visitor(&gateway, "ada", |_| ()).await;
+    for (path, words) in [("/staff/save", "<strong>staff</strong>"), ("/phone", "phone")] {
+        let form = "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 3\r\n";
+        let request = format!("POST {path} HTTP/1.1\r\nHost: {HOST}\r\n{PAGE}{bare}{form}\r\na=b");
+        let answer = Raw::ask(gateway.address, &request).await;
+        assert_eq!((answer.status, answer.header("content-type")), (403, Some("text/html; charset=utf-8")));
+        assert!(answer.text().contains(words), "{}", answer.text());
+    }
+    assert_eq!(app.heads().len(), 0);
+}
+
 /// Acceptance: U9.
 #[tokio::test]
 async fn a_missing_phone_number_is_asked_for_on_its_page() {

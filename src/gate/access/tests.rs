@@ -124,6 +124,7 @@ fn every_access_visitor_and_kind_has_one_decision() {
         let route = Route { preflight, ..route("r", &[], "/", access) };
         let got = KINDS.map(|kind| said(decide(&route, visitor, kind)));
         assert_eq!(got, expected, "{access:?} {preflight:?} {visitor:?}");
+        assert_eq!(said(decide(&route, visitor, RequestKind::Form)), got[2], "a form is never sent elsewhere");
     }
 }
 
@@ -168,6 +169,8 @@ fn a_known_visitor_must_have_all_that_a_login_route_asks_for() {
         };
         let got = KINDS.map(|kind| said(decide(&asks(Access::Login), Visitor::Known(visitor), kind)));
         assert_eq!(got, expected, "{require:?} {methods:?} {preflight:?}");
+        let form = said(decide(&asks(Access::Login), Visitor::Known(visitor), RequestKind::Form));
+        assert_eq!(form, got[2]);
         // Of a stranger nothing is asked but a login, and no other kind of route asks anything.
         let plain = Route { preflight, ..route("r", &[], "/", Access::Login) };
         for kind in KINDS {
@@ -186,7 +189,7 @@ fn a_known_visitor_must_have_all_that_a_login_route_asks_for() {
 #[case::service_worker_page("GET", &["Accept: text/html", "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: empty"], RequestKind::Navigation)]
 #[case::head_of_a_page("HEAD", &["Accept: text/html", "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: document"], RequestKind::Navigation)]
 #[case::chrome_object("GET", &["Accept: */*", "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: object"], RequestKind::Fetch)]
-#[case::chrome_form("POST", &["Accept: text/html,*/*;q=0.8", "Content-Type: application/x-www-form-urlencoded", "Origin: https://app.example.com", "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: document"], RequestKind::Api)]
+#[case::chrome_form("POST", &["Accept: text/html,*/*;q=0.8", "Content-Type: application/x-www-form-urlencoded", "Origin: https://app.example.com", "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: document"], RequestKind::Form)]
 #[case::chrome_fetch("GET", &["Accept: */*", "Sec-Fetch-Site: same-origin", "Sec-Fetch-Mode: cors", "Sec-Fetch-Dest: empty"], RequestKind::Fetch)]
 #[case::fetch_that_wants_html("GET", &["Accept: text/html", "Sec-Fetch-Mode: cors", "Sec-Fetch-Dest: empty"], RequestKind::Fetch)]
 #[case::chrome_script("GET", &["Accept: */*", "Sec-Fetch-Mode: no-cors", "Sec-Fetch-Dest: script"], RequestKind::Fetch)]
@@ -194,7 +197,7 @@ fn a_known_visitor_must_have_all_that_a_login_route_asks_for() {
 #[case::chrome_event_source("GET", &["Accept: text/event-stream", "Cache-Control: no-cache", "Sec-Fetch-Mode: cors", "Sec-Fetch-Dest: empty"], RequestKind::Fetch)]
 #[case::old_event_source("GET", &["Accept: text/event-stream", "Cache-Control: no-cache"], RequestKind::Fetch)]
 #[case::old_safari_page("GET", &["Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "Accept-Language: zh-CN,zh-Hans;q=0.9"], RequestKind::Navigation)]
-#[case::old_safari_form("POST", &["Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "Content-Type: multipart/form-data; boundary=x"], RequestKind::Api)]
+#[case::old_safari_form("POST", &["Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "Content-Type: multipart/form-data; boundary=x"], RequestKind::Form)]
 #[case::android_wechat_page("GET", &["Accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/wxpic,image/tpg,image/webp,image/apng,*/*;q=0.8", "X-Requested-With: com.tencent.mm"], RequestKind::Navigation)]
 #[case::jquery("GET", &["Accept: text/html, */*; q=0.01", "X-Requested-With: XMLHttpRequest"], RequestKind::Fetch)]
 #[case::axios("POST", &["Accept: application/json, text/plain, */*", "X-Requested-With: xmlhttprequest"], RequestKind::Fetch)]
