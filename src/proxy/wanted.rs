@@ -9,6 +9,9 @@ use pingora::http::RequestHeader;
 use crate::domain::ReturnTo;
 use crate::snapshot::Snapshot;
 
+/// Where a path that is too long is cut; encoded it may become three times as long.
+const LONGEST_PATH: usize = 1024;
+
 /// A page of an app, and for whom the addresses are.
 #[derive(Clone, Copy)]
 pub(super) struct Wanted<'a> {
@@ -69,9 +72,20 @@ impl<'a> Wanted<'a> {
         format!("{}{}/{own}", site.hosts.origin_of(self.host).origin().ascii_serialization(), site.prefix)
     }
 
+    /// What was asked for. Of an address that is too long to be remembered the query is left out, then the path from
+    /// its end: another page would not ask for what this one asks, and whoever is sent to log in would be sent on.
     fn return_to(&self) -> ReturnTo {
         let hosts = &self.snapshot.site.hosts;
-        ReturnTo::of_request(self.host, self.path_and_query, hosts).unwrap_or_else(|| ReturnTo::home(hosts))
+        let of = |path: &str| ReturnTo::of_request(self.host, path, hosts);
+        let path = self.path_and_query.split(['?', '#']).next().unwrap_or_default();
+        let cut = || {
+            let boundaries = path.match_indices('/').map(|(at, _)| at).filter(|at| *at < LONGEST_PATH);
+            boundaries.last().and_then(|at| of(&path[..at.max(1)]))
+        };
+        of(self.path_and_query)
+            .or_else(|| of(path))
+            .or_else(cut)
+            .unwrap_or_else(|| ReturnTo::home(hosts))
     }
 
     fn address(&self, path: String) -> String {

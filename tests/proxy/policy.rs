@@ -188,6 +188,22 @@ async fn a_session_of_another_method_is_sent_to_log_in_by_one_that_counts() {
     assert_eq!(get(&gateway, "/other", &format!("{PAGE}{cookie}")).await.status, 200);
 }
 
+/// Acceptance: M0. The front page takes the session: with it for a goal the login page would send the visitor there.
+#[tokio::test]
+async fn an_address_too_long_to_remember_still_leads_to_a_login_that_the_route_takes() {
+    let (gateway, _app) = asking().await;
+    let bob = visitor(&gateway, "bob", staff).await;
+    let location = async |path: &str| {
+        let page = get(&gateway, path, &format!("{PAGE}{bob}")).await;
+        assert_eq!(page.status, 303);
+        page.header("location").unwrap().to_owned()
+    };
+    let goal = "/_menshen/login?rt=http%3A%2F%2Fapp.test%2Fother";
+    assert_eq!(location(&format!("/other/a?b={}", "c".repeat(5000))).await, format!("{goal}%2Fa"));
+    assert_eq!(location(&format!("/other/a/{}", "c".repeat(5000))).await, format!("{goal}%2Fa"));
+    assert_eq!(location(&format!("/other/{}", "c/".repeat(500))).await, format!("{goal}%2F{}", "c%2F".repeat(500)));
+}
+
 /// Acceptance: A14. As with an account that is disabled: the news of the change are heard, not a time waited.
 #[tokio::test]
 async fn a_group_that_is_taken_away_or_given_counts_for_the_next_request() {
