@@ -51,8 +51,11 @@ pub enum PathProblem {
     /// Something of the above hidden under a further layer of encoding.
     #[error("encode the path once, not twice")]
     EncodedTwice,
-    /// Without `;parameters`, or decoded again, the path belongs to another route.
-    #[error("the path can be read in two ways; send it without ;parameters and encoded once")]
+    /// Without `;parameters`, decoded again, or in letters of the other case, the path belongs to another route.
+    #[error(
+        "the path can be read in two ways; send it without ;parameters, encoded once, and with small and capital \
+         letters as the site writes them"
+    )]
     Ambiguous,
 }
 

@@ -57,10 +57,9 @@ impl Route {
 #[derive(Clone, Debug, Default)]
 pub struct RouteTable {
     routes: Vec<Arc<Route>>,
-    exact: HashMap<String, Prefixes>,
-    /// `*.example.com`, kept as `example.com`.
-    below: HashMap<String, Prefixes>,
-    any: Prefixes,
+    places: Places,
+    /// The same, with all prefixes folded: what an app finds that does not tell letters by their case.
+    folded: Places,
 }
 
 /// Longest host name that DNS allows; longer ones fit no configured name.
@@ -71,51 +70,32 @@ impl RouteTable {
     pub fn new(routes: Vec<Route>) -> Self {
         let mut table = Self { routes: routes.into_iter().map(Arc::new).collect(), ..Self::default() };
         for route in &table.routes {
-            if route.hosts.is_empty() {
-                table.any.add(route);
-            }
-            for host in &route.hosts {
-                let host = host_name(host);
-                match host.strip_prefix('*') {
-                    Some("") => table.any.add(route),
-                    Some(suffix) => {
-                        let parent = suffix.trim_start_matches('.').to_owned();
-                        table.below.entry(parent).or_default().add(route);
-                    }
-                    None => table.exact.entry(host.into_owned()).or_default().add(route),
-                }
-            }
+            let key = prefix_key(&route.path);
+            table.folded.add(route, &fold(&key));
+            table.places.add(route, &key);
         }
         table
     }
 
     /// The route for a decoded path on `host` (any case, with or without port).
     pub fn find(&self, host: &str, path: &str) -> Option<&Arc<Route>> {
-        let host = host_name(host);
-        if host.len() <= MAX_HOST {
-            if let Some(route) = self.exact.get(host.as_ref()).and_then(|prefixes| prefixes.find(path)) {
-                return Some(route);
-            }
-            let mut rest = host.as_ref();
-            while !self.below.is_empty()
-                && let Some((_, parent)) = rest.split_once('.')
-            {
-                if let Some(route) = self.below.get(parent).and_then(|prefixes| prefixes.find(path)) {
-                    return Some(route);
-                }
-                rest = parent;
-            }
-        }
-        self.any.find(path)
+        self.places.find(&host_name(host), path)?.first()
     }
 
     /// The route for a request target. If the app behind could read the path in another way (without
-    /// `;parameters`, or decoded once more), that reading must lead to the same route.
+    /// `;parameters`, decoded once more, or whatever the case of its letters), that reading must lead to the same route.
     pub fn find_target(&self, host: &str, target: &Target<'_>) -> Result<Option<&Arc<Route>>, PathProblem> {
-        let found = self.find(host, &target.decoded);
-        for reading in other_readings(&target.decoded)? {
-            let other = self.find(host, &reading);
-            if found.map(Arc::as_ptr) != other.map(Arc::as_ptr) {
+        let host = host_name(host);
+        let found = self.places.find(&host, &target.decoded).and_then(|routes| routes.first());
+        let is_found = |routes: &[Arc<Route>]| {
+            found.is_some_and(|found| routes.iter().any(|route| Arc::ptr_eq(route, found)))
+        };
+        let others = other_readings(&target.decoded)?;
+        for reading in others.iter().map(String::as_str).chain([&*target.decoded]) {
+            let exact = self.places.find(&host, reading).map_or(found.is_none(), |routes| is_found(&routes[..1]));
+            // Of routes that differ in nothing but case, each is what the operator wrote.
+            let folded = self.folded.find(&host, &fold(reading)).map_or(found.is_none(), is_found);
+            if !(exact && folded) {
                 return Err(PathProblem::Ambiguous);
             }
         }
@@ -127,10 +107,11 @@ impl RouteTable {
     pub fn offers(&self, host: &str, method: &MethodId) -> bool {
         let host = host_name(host);
         let host = host.get(..MAX_HOST).unwrap_or(&host);
-        let parents = host.match_indices('.').filter_map(|(at, _)| self.below.get(&host[at + 1..]));
+        let places = &self.places;
+        let parents = host.match_indices('.').filter_map(|(at, _)| places.below.get(&host[at + 1..]));
         let mut asked = false;
-        for prefixes in self.exact.get(host).into_iter().chain(parents).chain([&self.any]) {
-            for route in prefixes.routes.values() {
+        for prefixes in places.exact.get(host).into_iter().chain(parents).chain([&places.any]) {
+            for route in prefixes.routes.values().filter_map(|routes| routes.first()) {
                 if route.methods.is_empty() || route.methods.contains(method) {
                     return true;
                 }
@@ -155,21 +136,67 @@ impl RouteTable {
     }
 }
 
-/// Routes of one host by path prefix (without trailing slash).
+/// Routes by host and path prefix.
+#[derive(Clone, Debug, Default)]
+struct Places {
+    exact: HashMap<String, Prefixes>,
+    /// `*.example.com`, kept as `example.com`.
+    below: HashMap<String, Prefixes>,
+    any: Prefixes,
+}
+
+impl Places {
+    fn add(&mut self, route: &Arc<Route>, key: &str) {
+        if route.hosts.is_empty() {
+            self.any.add(route, key);
+        }
+        for host in &route.hosts {
+            let host = host_name(host);
+            match host.strip_prefix('*') {
+                Some("") => self.any.add(route, key),
+                Some(suffix) => {
+                    let parent = suffix.trim_start_matches('.').to_owned();
+                    self.below.entry(parent).or_default().add(route, key);
+                }
+                None => self.exact.entry(host.into_owned()).or_default().add(route, key),
+            }
+        }
+    }
+
+    /// The routes with the prefix that fits best; never an empty list.
+    fn find(&self, host: &str, path: &str) -> Option<&[Arc<Route>]> {
+        if host.len() <= MAX_HOST {
+            if let Some(routes) = self.exact.get(host).and_then(|prefixes| prefixes.find(path)) {
+                return Some(routes);
+            }
+            let mut rest = host;
+            while !self.below.is_empty()
+                && let Some((_, parent)) = rest.split_once('.')
+            {
+                if let Some(routes) = self.below.get(parent).and_then(|prefixes| prefixes.find(path)) {
+                    return Some(routes);
+                }
+                rest = parent;
+            }
+        }
+        self.any.find(path)
+    }
+}
+
+/// Routes of one host by path prefix (without trailing slash), in the order of the config.
 #[derive(Clone, Debug, Default)]
 struct Prefixes {
     longest: usize,
-    routes: HashMap<String, Arc<Route>>,
+    routes: HashMap<String, Vec<Arc<Route>>>,
 }
 
 impl Prefixes {
-    fn add(&mut self, route: &Arc<Route>) {
-        let key = prefix_key(&route.path);
+    fn add(&mut self, route: &Arc<Route>, key: &str) {
         self.longest = self.longest.max(key.len());
-        self.routes.entry(key).or_insert_with(|| Arc::clone(route));
+        self.routes.entry(key.to_owned()).or_default().push(Arc::clone(route));
     }
 
-    fn find(&self, path: &str) -> Option<&Arc<Route>> {
+    fn find(&self, path: &str) -> Option<&[Arc<Route>]> {
         if self.routes.is_empty() {
             return None;
         }
@@ -181,12 +208,20 @@ impl Prefixes {
             prefix = &prefix[..cut];
         }
         loop {
-            if let Some(route) = self.routes.get(prefix) {
-                return Some(route);
+            if let Some(routes) = self.routes.get(prefix) {
+                return Some(routes);
             }
             prefix = &prefix[..prefix.rfind('/')?];
         }
     }
+}
+
+/// A path as it is for who does not tell letters by their case; up first, because some letters have two small forms.
+fn fold(path: &str) -> Cow<'_, str> {
+    if path.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase()) {
+        return Cow::Borrowed(path);
+    }
+    Cow::Owned(path.to_uppercase().to_lowercase())
 }
 
 /// A configured prefix as paths are compared: decoded if it is written encoded, without trailing slash.

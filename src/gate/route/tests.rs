@@ -88,6 +88,48 @@ fn a_path_that_an_app_could_take_for_another_route_is_refused(#[case] text: &str
     }
 }
 
+/// Many apps answer `/STAFF` with the page of `/staff`.
+#[rstest::rstest]
+#[case("a.example", "/staff/x", Some("staff"))]
+#[case("a.example", "/Staff/x", None)]
+#[case("a.example", "/STAFF", None)]
+#[case("a.example", "/%53taff/x", None)]
+#[case("a.example", "/x;y/STAFF", Some("all"))]
+#[case("a.example", "/STAFF;v/x", None)]
+#[case("a.example", "/\u{17f}taff", None)]
+#[case("a.example", "/x/STAFF", Some("all"))]
+#[case("a.example", "/Staffroom", Some("all"))]
+#[case("a.example", "/staff/X/Y", Some("staff"))]
+#[case("a.example", "/Wiki/A", Some("wiki"))]
+#[case("a.example", "/wiki/a", None)]
+#[case("a.example", "/API/x", Some("big"))]
+#[case("a.example", "/api/x", Some("small"))]
+#[case("a.example", "/Api/x", None)]
+#[case("a.example", "/\u{c4}mter", Some("umlaut"))]
+#[case("a.example", "/\u{e4}mter", None)]
+#[case("b.example", "/STAFF", None)]
+#[case("b.example", "/wiki", Some("only b"))]
+#[case("b.example", "/Wiki", None)]
+fn a_path_that_leads_to_another_route_in_letters_of_the_other_case_is_refused(
+    #[case] host: &str,
+    #[case] text: &str,
+    #[case] id: Option<&str>,
+) {
+    let table = RouteTable::new(vec![
+        route("all", &[], "/", Access::Login),
+        route("staff", &[], "/staff", Access::Login),
+        route("wiki", &[], "/Wiki", Access::Public),
+        route("only b", &["b.example"], "/wiki", Access::Login),
+        route("big", &[], "/API", Access::Login),
+        route("small", &[], "/api", Access::Login),
+        route("umlaut", &[], "/\u{c4}mter", Access::Login),
+    ]);
+    match (table.find_target(host, &target(text).unwrap()), id) {
+        (Ok(route), Some(id)) => assert_eq!(route.map(|route| route.id.as_str()), Some(id)),
+        (found, id) => assert_eq!((found.map(|_| ()), id), (Err(PathProblem::Ambiguous), None)),
+    }
+}
+
 #[rstest::rstest]
 #[case("a.b", "a.b")]
 #[case("A.b:80", "a.b")]
