@@ -57,6 +57,12 @@ pub enum BindError {
         /// Seconds until the next try.
         seconds: u64,
     },
+    /// Too many codes were sent today, to this address or for this WeChat.
+    #[error("too many codes were sent today")]
+    TooManyCodes {
+        /// Seconds until there may be another.
+        seconds: u64,
+    },
     /// What was typed is no email address or phone number.
     #[error("this is no address to send a code to")]
     Address,
@@ -91,6 +97,7 @@ impl From<NotNow> for BindError {
         match refused {
             NotNow::Store(error) => Self::Store(error),
             NotNow::TooSoon { seconds } => Self::Step(InvalidTransition::TooSoon { seconds }),
+            NotNow::TooMany { seconds } => Self::TooManyCodes { seconds },
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use super::Login;
 use super::account_links::{account_now, keep_phone};
-use super::code_limits::{NotNow, count_code, mark};
+use super::code_limits::{Asker, NotNow, count_code, mark};
 use super::sessions::Known;
 use crate::domain::one_time_code::{AGAIN, LIFETIME};
 use crate::domain::{Account, AccountId, CodeSpent, CodeTarget, Contact, OneTimeCode, Phone, Status};
@@ -33,6 +33,12 @@ pub enum PhoneError {
         /// After how many seconds there may be another.
         seconds: u64,
     },
+    /// Too many were sent today, to this number or for this account.
+    #[error("too many codes were sent today")]
+    TooMany {
+        /// After how many seconds there may be another.
+        seconds: u64,
+    },
     /// Whoever sends messages did not take this one; they have logged why.
     #[error("the code could not be sent")]
     NotSent,
@@ -55,6 +61,7 @@ impl From<NotNow> for PhoneError {
         match refused {
             NotNow::Store(error) => Self::Store(error),
             NotNow::TooSoon { seconds } => Self::TooSoon { seconds },
+            NotNow::TooMany { seconds } => Self::TooMany { seconds },
         }
     }
 }
@@ -71,7 +78,8 @@ impl Login {
         Ok(waiting.filter(|code| code.can_be_tried(now)))
     }
 
-    /// Has `send` send a code to `phone`. It is good for the holder of `secret`, the token of this session.
+    /// Has `send` send a code to `phone`. It is good for the holder of `secret`, the token of this session. To be seen
+    /// through: cut short, it may count a code that nobody got.
     pub async fn send_phone_code(
         &self,
         known: &Known,
@@ -81,37 +89,50 @@ impl Login {
     ) -> Result<OneTimeCode, PhoneError> {
         let (store, now, name) = (&*self.store, self.now(), name_of(known));
         let by_account = OnceKey::of_text(BY_ACCOUNT, known.account_id());
-        let before = waiting(store, &name).await?;
-        mark(store, &by_account, AGAIN).await.map_err(PhoneError::from).map_err(|error| {
-            match (error, &before) {
-                // When this very login asked is known.
-                (PhoneError::TooSoon { .. }, Some((_, code))) if code.next_at() > now => {
-                    PhoneError::TooSoon { seconds: code.next_at().since(now).millis().div_ceil(1000) }
-                }
-                (error, _) => error,
-            }
-        })?;
+        mark(store, &by_account, AGAIN, now).await?;
         let code =
             OneTimeCode::new(CodeTarget::Phone(phone.clone()), random_id(&mut rand::rng(), SALT_LEN), now);
-        let sent = match count_code(store, &code.to).await.map_err(PhoneError::from) {
-            Ok(()) => send(&phone, &code.digits(secret)).await.map_err(|NotSent| PhoneError::NotSent),
-            Err(error) => Err(error),
+        let sent = match count_code(store, Asker::Account(known.account_id()), &code.to, now).await {
+            Ok(()) => self.note_and_send(&name, secret, &phone, &code, send).await,
+            Err(refused) => Err(refused.into()),
         };
         if let Err(error) = sent {
             // Another number may be tried at once. The number itself rests: perhaps the message did go out.
             store.take_once(&by_account).await?;
             return Err(error);
         }
-        let version = before.map_or(1, |(version, _)| version + 1);
-        if !store.swap_note(&name, &note_of(version, &code), LIFETIME).await? {
-            // Only a try of the code before can have come in between; the newest message must be the one that counts.
-            let version = waiting(store, &name).await?.map_or(1, |(version, _)| version + 1);
-            if !store.swap_note(&name, &note_of(version, &code), LIFETIME).await? {
-                return Err(StoreError::Conflict { doing: "noting a code that was sent" }.into());
-            }
-        }
         tracing::info!(target: "audit", event = "phone_code_sent", account = known.account_id());
         Ok(code)
+    }
+
+    /// Notes the code before it goes out: whoever has the message can use it, whatever happens to us meanwhile. One that
+    /// did not go out makes way for the one before, whose message the visitor has.
+    async fn note_and_send(
+        &self,
+        name: &str,
+        secret: &Token,
+        phone: &Phone,
+        code: &OneTimeCode,
+        send: impl AsyncFnOnce(&Phone, &str) -> Result<(), NotSent>,
+    ) -> Result<(), PhoneError> {
+        let before = self.note_code(name, code).await?;
+        if send(phone, &code.digits(secret)).await.is_ok() {
+            return Ok(());
+        }
+        let former = before.unwrap_or_else(|| OneTimeCode { tries_left: 0, ..code.clone() });
+        self.note_code(name, &former).await?;
+        Err(PhoneError::NotSent)
+    }
+
+    /// Puts `code` in place of the one that waits, which is the answer.
+    async fn note_code(&self, name: &str, code: &OneTimeCode) -> Result<Option<OneTimeCode>, StoreError> {
+        for _ in 0..ROUNDS {
+            let (version, before) = waiting(&*self.store, name).await?.unzip();
+            if self.store.swap_note(name, &note_of(version.unwrap_or(0) + 1, code), LIFETIME).await? {
+                return Ok(before);
+            }
+        }
+        Err(StoreError::Conflict { doing: "noting a code while another is tried all the time" })
     }
 
     /// Holds what was typed against the code that waits, and writes the number on the account if it is that.

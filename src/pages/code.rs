@@ -185,8 +185,12 @@ codes! {
         zh "信息不正确", "账号与密码不匹配，或者验证码不正确。请核对后重试。";
     /// A code was sent only just now.
     CodeTooSoon = "code_too_soon", TOO_MANY_REQUESTS, true,
-        en "A code was sent only just now", "One code a minute can go to an address, and ten a day. Wait a moment, and look into your spam folder.",
-        zh "刚刚发送过验证码", "同一地址每分钟只能发送一次验证码，每天最多十次。请稍候，并检查垃圾邮件或拦截的短信。";
+        en "A code was sent only just now", "One code a minute can go to an address. Wait a moment, and look into your spam folder.",
+        zh "刚刚发送过验证码", "同一地址每分钟只能发送一次验证码。请稍候，并检查垃圾邮件或拦截的短信。";
+    /// Too many codes were sent today, to this address or for who asks.
+    TooManyCodes = "too_many_codes", TOO_MANY_REQUESTS, true,
+        en "No more codes can be sent for now", "Too many codes were sent within a day. Use one that you have, or try again later.",
+        zh "验证码发送次数已达上限", "一天内发送的验证码过多，请使用已收到的验证码，或稍后再试。";
     /// Too many proofs were wrong.
     Locked = "locked", TOO_MANY_REQUESTS, true,
         en "Too many wrong tries", "For the safety of the account nothing can be tried for a while. Please come back later.",

@@ -223,6 +223,7 @@ fn every_text_is_used_by_a_page() {
                     "{seconds}",
                     if text.contains("just now") || text.contains("刚刚发送") { "42" } else { "58" },
                 )
+                .replace("{hours}", "23")
                 .replace("{count}", "2")
                 .replace("{when}", if lang == Lang::Zh { "刚刚" } else { "just now" });
             // What a mail says stands on no page.

@@ -150,6 +150,7 @@ pub(super) fn trouble(problem: BindError) -> Result<(ErrorCode, Option<u64>), Re
         BindError::Step(InvalidTransition::TooSoon { seconds }) => {
             return Ok((ErrorCode::CodeTooSoon, Some(seconds)));
         }
+        BindError::TooManyCodes { seconds } => return Ok((ErrorCode::TooManyCodes, Some(seconds))),
         BindError::Step(InvalidTransition::CodeSpent(_)) => ErrorCode::CodeExpired,
         BindError::Step(InvalidTransition::NotOffered) => ErrorCode::RegistrationClosed,
         BindError::Step(InvalidTransition::Expired) => ErrorCode::FlowExpired,

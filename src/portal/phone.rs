@@ -61,26 +61,10 @@ pub(super) async fn send(
     Form(typed): Form<Typed>,
 ) -> Answer {
     let asker = Asker::of_form(portal, visitor, &headers, &typed).await?;
-    let pending = asker.pending().await?;
-    let phone = match pending.as_ref().filter(|_| typed.again.is_some()) {
-        Some(code) => Phone::parse(code.to.as_str()),
-        None => Phone::typed(&typed.phone),
-    };
-    let Ok(phone) = phone else {
-        return Ok(asker.page(asker.number_form(&typed.phone), Some(VerifyTrouble::NoNumber)));
-    };
-    if let Err(seconds) = asker.portal.throttle.check_code(asker.visitor.ip.as_deref()) {
-        return Ok(asker.page(asker.number_form(&typed.phone), Some(VerifyTrouble::TooSoon { seconds })));
-    }
-    match send_code(&asker.portal, &asker.visitor, &asker.known, &asker.token, phone).await {
-        // To the page of its own address, so that looking at it again sends nothing again.
-        Ok(_) => Ok(asker.visitor.go_own(&asker.visitor.host, &asker.own_address(&[]))),
-        Err(PhoneError::TooSoon { seconds }) => {
-            let body = pending.map_or_else(|| asker.number_form(&typed.phone), |code| asker.code_form(&code));
-            Ok(asker.page(body, Some(VerifyTrouble::TooSoon { seconds })))
-        }
-        Err(error) => asker.trouble(error, asker.number_form(&typed.phone)),
-    }
+    let (portal, listener) = (asker.portal.clone(), asker.visitor.clone());
+    // A code that is on its way is also noted, whether or not the browser stays to listen: a second press of the button
+    // makes it go away, and is refused.
+    portal.see_through(listener, asker.send(typed)).await
 }
 
 /// `POST phone/verify`: takes the code.
@@ -91,16 +75,9 @@ pub(super) async fn verify(
     Form(typed): Form<Typed>,
 ) -> Answer {
     let asker = Asker::of_form(portal, visitor, &headers, &typed).await?;
-    match asker.portal.login.verify_phone(&asker.known, &asker.token, &typed.code).await {
-        Ok(_) => Ok(asker.visitor.go_to(&asker.return_to)),
-        Err(error) => {
-            let body = match asker.pending().await? {
-                Some(code) => asker.code_form(&code),
-                None => asker.number_form(""),
-            };
-            asker.trouble(error, body)
-        }
-    }
+    let (portal, listener) = (asker.portal.clone(), asker.visitor.clone());
+    // The code is spent before the number is written.
+    portal.see_through(listener, asker.verify(typed)).await
 }
 
 /// Has the operator's service send a code; a fault is logged here, and the visitor told that it did not work.
@@ -159,6 +136,41 @@ impl Asker {
             return Err(visitor.too_many(seconds));
         }
         Self::read(portal, visitor, typed.rt.as_deref()).await
+    }
+
+    async fn send(self, typed: Typed) -> Answer {
+        let pending = self.pending().await?;
+        let phone = match pending.as_ref().filter(|_| typed.again.is_some()) {
+            Some(code) => Phone::parse(code.to.as_str()),
+            None => Phone::typed(&typed.phone),
+        };
+        let Ok(phone) = phone else {
+            return Ok(self.page(self.number_form(&typed.phone), Some(VerifyTrouble::NoNumber)));
+        };
+        // A code that was sent before still works, if another cannot be sent; another number stays as it was typed.
+        let same = pending.filter(|code| code.to.as_str() == phone.as_str());
+        let body = same.map_or_else(|| self.number_form(&typed.phone), |code| self.code_form(&code));
+        if let Err(seconds) = self.portal.throttle.check_code(self.visitor.ip.as_deref()) {
+            return Ok(self.page(body, Some(VerifyTrouble::TooSoon { seconds })));
+        }
+        match send_code(&self.portal, &self.visitor, &self.known, &self.token, phone).await {
+            // To the page of its own address, so that looking at it again sends nothing again.
+            Ok(_) => Ok(self.visitor.go_own(&self.visitor.host, &self.own_address(&[]))),
+            Err(error) => self.trouble(error, body),
+        }
+    }
+
+    async fn verify(self, typed: Typed) -> Answer {
+        match self.portal.login.verify_phone(&self.known, &self.token, &typed.code).await {
+            Ok(_) => Ok(self.visitor.go_to(&self.return_to)),
+            Err(error) => {
+                let body = match self.pending().await? {
+                    Some(code) => self.code_form(&code),
+                    None => self.number_form(""),
+                };
+                self.trouble(error, body)
+            }
+        }
     }
 
     async fn pending(&self) -> Result<Option<OneTimeCode>, Response> {
@@ -221,6 +233,7 @@ impl Asker {
             PhoneError::Store(error) => return Err(self.visitor.refuse(error)),
             PhoneError::NoAccount => return Err(self.visitor.refuse(ErrorCode::AccountDisabled)),
             PhoneError::TooSoon { seconds } => VerifyTrouble::TooSoon { seconds },
+            PhoneError::TooMany { seconds } => VerifyTrouble::TooMany { hours: seconds.div_ceil(60 * 60) },
             PhoneError::NotSent => VerifyTrouble::NotSent,
             PhoneError::Spent => VerifyTrouble::Spent,
             PhoneError::Wrong => VerifyTrouble::Wrong,

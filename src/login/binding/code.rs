@@ -7,9 +7,9 @@ use async_trait::async_trait;
 
 use super::{BindError, Claim, offered};
 use crate::domain::one_time_code::{CodeTarget, OneTimeCode};
-use crate::domain::{Account, Email, Flow, InvalidTransition, Phone, Proof};
+use crate::domain::{Account, Email, Flow, IdentityKey, InvalidTransition, Phone, Proof, Stage};
 use crate::ground::{Secret, Token, random_id};
-use crate::login::code_limits::count_code;
+use crate::login::code_limits::{Asker, count_code};
 use crate::login::directory::Method;
 use crate::login::finish::Visit;
 use crate::login::{FLOW_LIFETIME, FLOW_MEMORY, Login, MAX_BEGUN, flow_mark};
@@ -42,11 +42,12 @@ impl Login {
         let code = OneTimeCode::new(to.clone(), random_id(&mut rand::rng(), 26), self.now());
         let digits = Secret::new(code.digits(secret));
         let pool = flow.pool.clone();
+        let asker = asker(&flow)?;
         let sent = flow.send_code(code)?;
         if self.after.len() >= MAX_BEGUN {
             return Err(BindError::Busy);
         }
-        count_code(&*self.store, &to).await?;
+        count_code(&*self.store, Asker::Wechat(&asker), &to, self.now()).await?;
         if !self.store.swap_flow(&sent, FLOW_LIFETIME.plus(FLOW_MEMORY)).await? {
             return Err(InvalidTransition::Finished.into());
         }
@@ -109,6 +110,14 @@ impl Login {
                 Err(error.into())
             }
         }
+    }
+}
+
+/// The WeChat that asks, in all its apps if it can be told.
+fn asker(flow: &Flow) -> Result<IdentityKey, InvalidTransition> {
+    match &flow.stage {
+        Stage::Binding { identity, .. } => Ok(identity.union_key().unwrap_or_else(|| identity.open_key())),
+        _ => Err(InvalidTransition::Finished),
     }
 }
 

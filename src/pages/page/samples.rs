@@ -240,7 +240,9 @@ impl Bind {
         let sent = Self { sent_to: Some("z***@example.com".into()), ..open.clone() };
         let wrong = Self { name: "zhang\"><b>".into(), trouble: Some(ErrorCode::WrongProof), ..open.clone() };
         let locked = Self { trouble: Some(ErrorCode::Locked), wait_secs: Some(58), ..closed.clone() };
-        vec![open, closed, sent, wrong, locked]
+        let today =
+            Self { trouble: Some(ErrorCode::TooManyCodes), wait_secs: Some(80_000), ..closed.clone() };
+        vec![open, closed, sent, wrong, locked, today]
     }
 }
 
@@ -386,6 +388,7 @@ impl VerifyPhone {
         let troubles = [
             VerifyTrouble::NoNumber,
             VerifyTrouble::TooSoon { seconds: 42 },
+            VerifyTrouble::TooMany { hours: 23 },
             VerifyTrouble::NotSent,
             VerifyTrouble::Wrong,
             VerifyTrouble::Spent,

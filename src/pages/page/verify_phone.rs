@@ -72,6 +72,11 @@ pub enum VerifyTrouble {
         /// After how many seconds there may be another.
         seconds: u64,
     },
+    /// Too many codes were sent today.
+    TooMany {
+        /// After how many hours there may be another.
+        hours: u64,
+    },
     /// The message could not be sent.
     NotSent,
     /// This is not the code.
@@ -86,7 +91,7 @@ impl VerifyTrouble {
     pub(super) const fn status(self) -> StatusCode {
         match self {
             Self::NoNumber | Self::Wrong | Self::Spent => StatusCode::BAD_REQUEST,
-            Self::TooSoon { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooSoon { .. } | Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::NotSent => StatusCode::SERVICE_UNAVAILABLE,
             Self::Taken => StatusCode::CONFLICT,
         }
@@ -95,6 +100,7 @@ impl VerifyTrouble {
     pub(super) const fn retry_after(self) -> Option<u64> {
         match self {
             Self::TooSoon { seconds } => Some(seconds),
+            Self::TooMany { hours } => Some(hours * 60 * 60),
             Self::NoNumber | Self::NotSent | Self::Wrong | Self::Spent | Self::Taken => None,
         }
     }

@@ -33,7 +33,8 @@ use crate::portal::visitor::Visitor;
     tag = ACCOUNT,
     operation_id = "send_phone_code",
     summary = "Sends a code to a phone number",
-    description = "One a minute for a number and for an account. A code sent later takes the place of the one before.",
+    description = "One a minute for a number and for an account, ten a day for a number and five for an account. A code sent later \
+        takes the place of the one before.",
     request_body = PhoneRequest,
     responses((status = 200, description = "Sent.", body = CodeAnswer), OfPhone),
     security(("bearer" = [])),
@@ -56,10 +57,14 @@ pub(super) async fn send(
     if let Err(seconds) = client.portal.throttle.check_code(client.visitor.ip.as_deref()) {
         return Err(client.visitor.too_many(seconds));
     }
-    let sent_to = phone.masked();
-    let sent = send_code(&client.portal, &client.visitor, &known, &token, phone).await;
-    sent.map_err(|error| refuse(&client, error))?;
-    client.answer(&CodeAnswer { sent_to: &sent_to, expires_in: LIFETIME.secs(), again_in: AGAIN.secs() })
+    // A code that is on its way is also noted, whether or not the client stays to listen.
+    let work = |client: Client| async move {
+        let sent_to = phone.masked();
+        let sent = send_code(&client.portal, &client.visitor, &known, &token, phone).await;
+        sent.map_err(|error| refuse(&client, error))?;
+        client.answer(&CodeAnswer { sent_to: &sent_to, expires_in: LIFETIME.secs(), again_in: AGAIN.secs() })
+    };
+    client.see_through(work).await
 }
 
 /// `POST api/account/phone/verify`.
@@ -102,6 +107,9 @@ fn refuse(client: &Client, error: PhoneError) -> Response {
     let code = match error {
         PhoneError::Store(error) => return client.visitor.refuse(error),
         PhoneError::TooSoon { seconds } => return client.visitor.too_many(seconds),
+        PhoneError::TooMany { seconds } => {
+            return client.visitor.refuse_for(ErrorCode::TooManyCodes, seconds);
+        }
         PhoneError::NotSent => ErrorCode::CodeNotSent,
         PhoneError::Spent => ErrorCode::CodeExpired,
         PhoneError::Wrong => ErrorCode::CodeWrong,

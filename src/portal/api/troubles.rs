@@ -47,7 +47,7 @@ const QUESTION: &[ErrorCode] = &[FlowExpired, ForeignBrowser, FlowFinished];
 /// What proves an account, and what is wrong with it.
 const CLAIM: &[ErrorCode] = &[WrongProof, CodeExpired, Locked, ProofNotOffered, ProofUnavailable];
 /// What keeps a code from being sent.
-const SENDING: &[ErrorCode] = &[CodeTooSoon, AddressInvalid, ProofNotOffered, ProofUnavailable];
+const SENDING: &[ErrorCode] = &[CodeTooSoon, TooManyCodes, AddressInvalid, ProofNotOffered, ProofUnavailable];
 
 macro_rules! troubles {
     ($($(#[$doc:meta])* $name:ident = $answers:ident [$($codes:expr),*];)*) => {$(
@@ -92,7 +92,7 @@ troubles! {
     /// `api/launch`.
     OfLaunch = errors [BODY, METHOD, &[Misconfigured]];
     /// `api/account/phone`.
-    OfPhone = errors [BODY, BEARER, &[SmsOff, CodeNotSent]];
+    OfPhone = errors [BODY, BEARER, &[SmsOff, CodeNotSent, TooManyCodes]];
     /// `api/account/phone/verify`.
     OfVerify = errors [BODY, BEARER, &[CodeWrong, CodeExpired, PhoneTaken, AccountDisabled]];
     /// `api/redeem`, with its answers.

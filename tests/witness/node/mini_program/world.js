@@ -36,6 +36,7 @@ exports.CODES = [
   ['last_wechat', 409], ['wechat_unknown', 404], ['session_unknown', 404], ['login_required', 401], ['session_expired', 401],
   ['account_disabled', 403], ['registration_closed', 403], ['several_accounts', 409], ['no_matching_account', 403],
   ['account_has_wechat', 409], ['wrong_proof', 403, true], ['code_expired', 400], ['code_too_soon', 429, true],
+  ['too_many_codes', 429, true],
   ['locked', 429, true], ['proof_not_offered', 403], ['proof_unavailable', 503, true], ['address_invalid', 400],
   ['wechat_unavailable', 503, true], ['wechat_busy', 503, true], ['wechat_refused', 403], ['misconfigured', 500], ['internal', 500, true],
   ['store_down', 503, true],
