@@ -92,7 +92,8 @@ impl RouteTable {
         };
         let others = other_readings(&target.decoded)?;
         for reading in others.iter().map(String::as_str).chain([&*target.decoded]) {
-            let exact = self.places.find(&host, reading).map_or(found.is_none(), |routes| is_found(&routes[..1]));
+            let exact =
+                self.places.find(&host, reading).map_or(found.is_none(), |routes| is_found(&routes[..1]));
             // Of routes that differ in nothing but case, each is what the operator wrote.
             let folded = self.folded.find(&host, &fold(reading)).map_or(found.is_none(), is_found);
             if !(exact && folded) {

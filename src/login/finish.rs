@@ -276,6 +276,7 @@ impl Login {
                         let account =
                             account_links::keep_phone(&*self.store, *account, identity.phone.as_ref(), now)
                                 .await?;
+                        self.note_told_phone(&account, identity.phone.as_ref()).await?;
                         return self.open(context, taken, browser, &account, &identity, visit).await;
                     }
                     Outcome::Asks(question) => {

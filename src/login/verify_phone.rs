@@ -15,6 +15,9 @@ use crate::store::{Note, OnceKey, Store, StoreError};
 /// Marks an account that asked for a code within the last minute, whatever the number.
 const BY_ACCOUNT: &str = "phone_code_by";
 
+/// Marks an account for which WeChat has just told a number that another account holds.
+const TOLD_IN_VAIN: &str = "phone-told-in-vain";
+
 /// How often a try that lost a race is made again.
 const ROUNDS: usize = 8;
 
@@ -122,6 +125,29 @@ impl Login {
         let former = before.unwrap_or_else(|| OneTimeCode { tries_left: 0, ..code.clone() });
         self.note_code(name, &former).await?;
         Err(PhoneError::NotSent)
+    }
+
+    /// Remembers for the page that asks for a number that WeChat has told `phone` for `account`, if another holds it.
+    pub(super) async fn note_told_phone(
+        &self,
+        account: &Account,
+        phone: Option<&Phone>,
+    ) -> Result<(), StoreError> {
+        let told = phone.map(|phone| Contact { value: phone.as_str().to_owned(), verified: true });
+        if told.is_none() || account.phone == told {
+            return Ok(());
+        }
+        let key = OnceKey::of_text(TOLD_IN_VAIN, account.id.as_str());
+        match self.store.put_once(&key, "", LIFETIME).await {
+            Err(StoreError::Conflict { .. }) => Ok(()),
+            noted => noted,
+        }
+    }
+
+    /// Whether WeChat has just told a number for this account that another holds. Said once.
+    pub async fn was_told_in_vain(&self, known: &Known) -> Result<bool, StoreError> {
+        let key = OnceKey::of_text(TOLD_IN_VAIN, known.account_id());
+        Ok(self.store.take_once(&key).await?.is_some())
     }
 
     /// Puts `code` in place of the one that waits, which is the answer.

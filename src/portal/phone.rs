@@ -50,7 +50,10 @@ pub(super) async fn ask(State(portal): State<Portal>, visitor: Visitor, Query(wi
         Some(code) if wish.change.is_none() => asker.code_form(&code),
         _ => asker.number_form(""),
     };
-    Ok(asker.page(body, None))
+    // Whoever comes from a login that was to tell it, and did in vain, would not know why they are asked again.
+    let in_vain = asker.portal.login.was_told_in_vain(&asker.known).await;
+    let in_vain = in_vain.map_err(|error| asker.visitor.refuse(error))?;
+    Ok(asker.page(body, in_vain.then_some(VerifyTrouble::Taken)))
 }
 
 /// `POST phone`: sends a code.

@@ -79,13 +79,10 @@ impl<'a> Wanted<'a> {
         let of = |path: &str| ReturnTo::of_request(self.host, path, hosts);
         let path = self.path_and_query.split(['?', '#']).next().unwrap_or_default();
         let cut = || {
-            let boundaries = path.match_indices('/').map(|(at, _)| at).filter(|at| *at < LONGEST_PATH);
-            boundaries.last().and_then(|at| of(&path[..at.max(1)]))
+            let mut boundaries = path.match_indices('/').map(|(at, _)| at).filter(|at| *at < LONGEST_PATH);
+            boundaries.next_back().and_then(|at| of(&path[..at.max(1)]))
         };
-        of(self.path_and_query)
-            .or_else(|| of(path))
-            .or_else(cut)
-            .unwrap_or_else(|| ReturnTo::home(hosts))
+        of(self.path_and_query).or_else(|| of(path)).or_else(cut).unwrap_or_else(|| ReturnTo::home(hosts))
     }
 
     fn address(&self, path: String) -> String {

@@ -105,7 +105,8 @@ async fn the_login_page_of_another_host_hands_on_what_happened_and_which_method_
     let page = desktop.url_on(SHOP, "/_menshen/login?rt=%2F&notice=logged_out&method=scan&other=1");
     let there = desktop.navigate(&page).await.location();
     assert_eq!(there.host_str(), world.public.host_str());
-    let said = |name: &str| there.query_pairs().find(|(key, _)| key == name).map(|(_, text)| text.into_owned());
+    let said =
+        |name: &str| there.query_pairs().find(|(key, _)| key == name).map(|(_, text)| text.into_owned());
     assert_eq!((said("notice").as_deref(), said("method").as_deref()), (Some("logged_out"), Some("scan")));
     let nonsense = desktop.url_on(SHOP, "/_menshen/login?notice=%3Cb%3E&method=a%20b");
     let there = desktop.navigate(&nonsense).await.location();
@@ -114,7 +115,7 @@ async fn the_login_page_of_another_host_hands_on_what_happened_and_which_method_
     let phone = world.browser(agent::WECHAT);
     let shop = phone.url_on(SHOP, "/");
     phone.log_in_by_wechat("wang", shop.as_str()).await.received();
-    let id = AccountId::new(&phone.account().await.unwrap()).unwrap();
+    let id = AccountId::new(phone.account().await.unwrap()).unwrap();
     let sessions = world.store().sessions_of(&id).await.unwrap();
     let end = phone.url_on(SHOP, "/_menshen/account/sessions/end");
     let form = format!("session={}", sessions[0].1.login_id);

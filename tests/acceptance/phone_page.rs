@@ -160,7 +160,7 @@ async fn a_code_stands_five_tries_and_ten_minutes() {
     street.types(&browser, &street.code()).await.is_page(400, "no longer works");
 }
 
-/// Acceptance: U9. Of fifty guesses at once five are looked at.
+/// Acceptance: U9. Of twenty guesses at once five are looked at.
 #[tokio::test]
 async fn guesses_that_come_at_once_are_counted_one_by_one() {
     let street = Street::start().await;
@@ -201,6 +201,86 @@ async fn a_number_is_sent_one_code_a_minute_whoever_asks() {
     let first = messages[0]["code"].as_str().unwrap();
     street.types(&browser, first).await.is_page(400, "This is not the code");
     assert_eq!(street.types(&browser, &street.code()).await.status, 303);
+}
+
+/// Acceptance: U9. Messages cost money, and anybody who is logged in could have them sent to anybody.
+#[tokio::test]
+async fn an_account_has_five_codes_a_day_whatever_the_numbers() {
+    let street = Street::start().await;
+    let browser = street.world.desktop();
+    browser.log_in_by_qr("wang", "/").await.received();
+    for at in 1..=5 {
+        street
+            .asks(&browser, &format!("+861380013800{at}"))
+            .await
+            .is_page(200, &format!("+8613*******0{at}"));
+        street.world.advance(Span::from_mins(1));
+    }
+    let page = street.asks(&browser, NUMBER).await;
+    page.is_page(429, "No more codes can be sent for now");
+    assert!(page.text().contains("in about 24 h"), "{page}");
+    assert_eq!(page.header("retry-after"), Some("86400"));
+    assert_eq!(street.messages().len(), 5);
+    // The last of them still works.
+    assert_eq!(street.types(&browser, &street.code()).await.status, 303);
+}
+
+/// Acceptance: U9. A second press of the button makes the browser give the first request up.
+#[tokio::test]
+async fn a_code_can_be_typed_in_as_soon_as_it_is_sent_whoever_still_listens() {
+    let street = Street::start().await;
+    let browser = street.world.desktop();
+    browser.log_in_by_qr("wang", "/").await.received();
+    street.service.answers(Manner::Hang);
+    let looking = async {
+        while street.messages().is_empty() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        reply = street.asks(&browser, NUMBER) => panic!("answered before it was sent: {reply}"),
+        () = looking => {}
+    }
+    street.asks(&browser, NUMBER).await.is_page(429, "+8613*******78");
+    assert_eq!(street.types(&browser, &street.code()).await.status, 303);
+    assert_eq!(street.messages().len(), 1);
+}
+
+/// Acceptance: U9.
+#[tokio::test]
+async fn what_cannot_be_sent_takes_nothing_away() {
+    let street = Street::start().await;
+    let browser = street.world.desktop();
+    browser.log_in_by_qr("wang", "/").await.received();
+    street.asks(&browser, NUMBER).await;
+    let other = street.asks(&browser, "+8613800138002").await;
+    other.is_page(429, "value=\"+8613800138002\"");
+    street.world.advance(Span::from_mins(1));
+    let first = street.code();
+    street.service.answers(Manner::HangUp);
+    let again = street.post(&browser, "/_menshen/phone", "again=1").await;
+    again.is_page(503, "The code could not be sent");
+    assert!(again.text().contains("+8613*******78"), "the code before can still be typed in: {again}");
+    assert_eq!(street.types(&browser, &first).await.status, 303);
+}
+
+/// Acceptance: B7, U9.
+#[tokio::test]
+async fn who_lets_wechat_tell_a_number_of_another_account_is_told_why_they_are_asked_again() {
+    let street = Street::start().await;
+    let holder = street.world.desktop();
+    holder.log_in_by_qr("wang", "/").await.received();
+    street.asks(&holder, "+8613580006666").await;
+    assert_eq!(street.types(&holder, &street.code()).await.status, 303);
+    let browser = street.world.desktop();
+    let page = browser.show_program().await;
+    let (scene, code) = (page.scene(), street.world.login_code("zhang"));
+    street.world.looks(&scene, "zhang").await.done();
+    let yes = json!({ "scene": scene, "code": code, "phone_code": street.world.phone_code("zhang") });
+    street.world.client().call("confirm", &yes).await.done();
+    page.go_on().await.received();
+    browser.open("/shop").await.is_page(409, "This number belongs to another account");
+    browser.open("/shop").await.is_page(200, "Verify your phone number");
 }
 
 /// Acceptance: U9. The code follows from the token of who asked.

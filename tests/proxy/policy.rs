@@ -201,7 +201,10 @@ async fn an_address_too_long_to_remember_still_leads_to_a_login_that_the_route_t
     let goal = "/_menshen/login?rt=http%3A%2F%2Fapp.test%2Fother";
     assert_eq!(location(&format!("/other/a?b={}", "c".repeat(5000))).await, format!("{goal}%2Fa"));
     assert_eq!(location(&format!("/other/a/{}", "c".repeat(5000))).await, format!("{goal}%2Fa"));
-    assert_eq!(location(&format!("/other/{}", "c/".repeat(500))).await, format!("{goal}%2F{}", "c%2F".repeat(500)));
+    assert_eq!(
+        location(&format!("/other/{}", "c/".repeat(500))).await,
+        format!("{goal}%2F{}", "c%2F".repeat(500))
+    );
 }
 
 /// Acceptance: A14. As with an account that is disabled: the news of the change are heard, not a time waited.

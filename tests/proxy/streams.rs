@@ -114,7 +114,11 @@ async fn open_streams_end_when_their_visitor_would_no_longer_be_let_in() {
     inner.closed().await;
     outer.send("still here").await;
     assert_eq!(outer.exactly(10).await, b"still here");
-    gateway.reload(&tables.replacen("path = \"/\"\n", "path = \"/\"\nrequire = { groups = [\"staff\"] }\n", 1));
+    gateway.reload(&tables.replacen(
+        "path = \"/\"\n",
+        "path = \"/\"\nrequire = { groups = [\"staff\"] }\n",
+        1,
+    ));
     outer.closed().await;
 }
 

@@ -124,7 +124,11 @@ fn every_access_visitor_and_kind_has_one_decision() {
         let route = Route { preflight, ..route("r", &[], "/", access) };
         let got = KINDS.map(|kind| said(decide(&route, visitor, kind)));
         assert_eq!(got, expected, "{access:?} {preflight:?} {visitor:?}");
-        assert_eq!(said(decide(&route, visitor, RequestKind::Form)), got[2], "a form is never sent elsewhere");
+        assert_eq!(
+            said(decide(&route, visitor, RequestKind::Form)),
+            got[2],
+            "a form is never sent elsewhere"
+        );
     }
 }
 
