@@ -21,7 +21,8 @@ pub(super) fn problems(
         let message = "only a route with access = \"login\" can ask anything of accounts";
         problem("require", message.to_owned());
     }
-    if compiled(require) == Require::default() {
+    // An empty list of groups is told below.
+    if compiled(require) == Require::default() && require.groups.is_none() {
         problem(
             "require",
             "asks for nothing; name groups, attributes or a phone, or leave it out".to_owned(),

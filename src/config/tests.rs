@@ -118,6 +118,7 @@ fn a_good_config_has_no_problems() {
 #[case("path = \"/\"", "host = \"a*.test\"", "routes[0].host: ")]
 #[case("path = \"/\"", "read_timeout = \"0s\"", "routes[0].read_timeout: ")]
 #[case("path = \"/\"", "require = {}", "routes[0].require: asks for nothing")]
+#[case("path = \"/\"", "require = { groups = [] }", "routes[0].require.groups: an empty list")]
 #[case(
     "path = \"/\"",
     "require = { group = [\"a\"], groups = [\"b\"] }",
