@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use unicode_normalization::UnicodeNormalization as _;
 
 use super::BindError;
 use crate::domain::{Account, AccountId, Email, IdentityKey, Phone, PoolId, Username};
@@ -28,6 +29,9 @@ struct Names(Vec<IdentityKey>);
 impl Names {
     fn of(pool: &PoolId, typed: &str) -> Self {
         let pool = || pool.clone();
+        // For all readings alike: where only one of them took wide letters for the common ones, the same name could be
+        // written in ways that differ in the reading that is first, each with tries of its own.
+        let typed: &str = &typed.nfkc().collect::<String>();
         let phone = Phone::typed(typed).map(|phone| IdentityKey::Phone { pool: pool(), phone });
         let email = Email::parse(typed).map(|email| IdentityKey::Email { pool: pool(), email });
         let name = Username::parse(typed).map(|username| IdentityKey::Username { pool: pool(), username });
@@ -172,6 +176,9 @@ mod tests {
             ("Ann@Example.com", " ann@example.com"),
             ("ANN", "ann "),
             ("ａｎｎ", "ann"),
+            ("ａnn@example.com", "ann@example.com"),
+            ("Ann＠example．com", "ann@example.com"),
+            ("１３５８０００６６６６", "13580006666"),
         ] {
             assert_eq!(mark(one), mark(other), "{one} {other}");
         }
