@@ -8,25 +8,34 @@ use crate::ground::{Secret, Span, Timestamp};
 pub(super) const FORGOTTEN_AFTER: Span = Span::from_days(1);
 /// The first wait; each further try doubles it.
 const FIRST_WAIT: Span = Span::from_secs(30);
-/// The longest wait.
-const LONGEST_WAIT: Span = Span::from_mins(60);
 
-/// How many tries are free.
+/// How many tries are free, how long the waits become, and how soon a try is forgotten.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rule {
     free: u32,
+    longest_wait: Span,
+    /// After each such while the count is one less.
+    forgets: Span,
+    /// It counts no further than to the longest wait: what went on for long is forgotten as soon as what did not.
+    most: u32,
 }
 
-/// Of a login name: a person mistypes a few times.
-pub(super) const NAME: Rule = Rule { free: 5 };
-/// Of a client's network: an office mistypes more often.
-pub(super) const NETWORK: Rule = Rule { free: 20 };
+/// Of a login name: a person mistypes a few times, and their right password clears it. Who guesses gets one an hour.
+pub(super) const NAME: Rule =
+    Rule { free: 5, longest_wait: Span::from_mins(60), forgets: Span::from_days(1), most: 12 };
+/// Of a client's network. Of the hundreds of people behind one address some mistype each hour, every day: their tries
+/// must be forgotten while others go on. Who guesses gets twelve an hour, for all names together.
+pub(super) const NETWORK: Rule =
+    Rule { free: 20, longest_wait: Span::from_mins(5), forgets: Span::from_mins(5), most: 24 };
 
 /// The tries that were not right, and until when there is none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Attempts {
     failures: u32,
     until: Timestamp,
+    /// From when on the count goes down. A note of a version that did not know it goes down at once.
+    #[serde(default)]
+    since: Timestamp,
 }
 
 /// What one try did to the count, to take just that back.
@@ -44,7 +53,7 @@ impl Attempts {
 
     /// The count as a note.
     pub(super) fn text(&self) -> Secret {
-        Secret::new(serde_json::to_string(self).expect("two numbers are always JSON"))
+        Secret::new(serde_json::to_string(self).expect("three numbers are always JSON"))
     }
 
     /// How many seconds from `now` to the next try, rounded up; `None`: it may be made.
@@ -52,14 +61,28 @@ impl Attempts {
         (now < self.until).then(|| self.until.since(now).millis().div_ceil(1000))
     }
 
+    /// What is left of the count at `now`: one less for each while that has passed.
+    fn at(&self, rule: &Rule, now: Timestamp) -> Self {
+        let whiles = now.since(self.since).millis() / rule.forgets.millis();
+        let failures = self.failures.saturating_sub(u32::try_from(whiles).unwrap_or(u32::MAX));
+        // The part of a while that has passed is kept; where nothing is counted there is nothing to forget.
+        let since = if failures == 0 {
+            now
+        } else {
+            self.since.plus(Span::from_millis(whiles * rule.forgets.millis()))
+        };
+        Self { failures, since, ..*self }
+    }
+
     /// With one more try, made at `now`, that is not known to be right.
     pub(super) fn one_more(&self, rule: &Rule, now: Timestamp) -> (Self, Counted) {
-        let failures = self.failures.saturating_add(1);
+        let Self { failures, since, .. } = self.at(rule, now);
+        let failures = failures.saturating_add(1).min(rule.most);
         let until = failures.checked_sub(rule.free).map_or(self.until, |over| {
             let doubled = FIRST_WAIT.millis().saturating_mul(1 << over.min(20));
-            now.plus(Span::from_millis(doubled.min(LONGEST_WAIT.millis())))
+            now.plus(Span::from_millis(doubled.min(rule.longest_wait.millis())))
         });
-        (Self { failures, until }, Counted { before: self.until, until })
+        (Self { failures, until, since }, Counted { before: self.until, until })
     }
 
     /// Without a try that was counted before: neither it nor the wait that it brought.
@@ -72,7 +95,7 @@ impl Attempts {
         } else {
             self.until
         };
-        Self { failures, until }
+        Self { failures, until, ..*self }
     }
 }
 
@@ -108,7 +131,8 @@ mod tests {
     #[case::for_good(NAME, 500, Some(3600))]
     #[case::an_office(NETWORK, 19, None)]
     #[case::a_large_office(NETWORK, 20, Some(30))]
-    #[case::an_attack(NETWORK, 27, Some(3600))]
+    #[case::an_attack(NETWORK, 27, Some(300))]
+    #[case::a_long_attack(NETWORK, 500, Some(300))]
     fn after_so_many_wrong_tries_the_next_waits(
         #[case] rule: Rule,
         #[case] tries: u32,
@@ -117,6 +141,27 @@ mod tests {
         let (attempts, now) = after(&rule, tries);
         assert_eq!(attempts.wait(now), seconds);
         assert_eq!(attempts.wait(attempts.until), None);
+    }
+
+    /// A campus behind one address.
+    #[test]
+    fn a_network_that_mistypes_every_hour_never_waits() {
+        let (mut attempts, mut now) = (Attempts::default(), NOW);
+        for _ in 0..24 * 30 {
+            for _ in 0..10 {
+                (attempts, _) = attempts.one_more(&NETWORK, now);
+                assert_eq!(attempts.wait(now), None);
+            }
+            now = now.plus(Span::from_mins(60));
+        }
+    }
+
+    #[test]
+    fn however_long_a_network_was_attacked_it_is_forgotten_in_two_hours() {
+        let (attempts, now) = after(&NETWORK, 1000);
+        let later = now.plus(Span::from_mins(120));
+        let (one, _) = attempts.one_more(&NETWORK, later);
+        assert_eq!((one.failures, one.wait(later)), (1, None));
     }
 
     #[test]
@@ -166,7 +211,7 @@ mod tests {
                     attempts = attempts.one_less(&NAME, mark);
                 } else {
                     wrong += 1;
-                    prop_assert_eq!(attempts.failures, wrong);
+                    prop_assert_eq!(attempts.failures, wrong.min(NAME.most));
                     if wrong >= NAME.free {
                         let doublings = (wrong - NAME.free).min(7);
                         let wait = (30_000 << doublings).min(3_600_000);
