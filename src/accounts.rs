@@ -49,6 +49,16 @@ pub enum ImportError {
         "[store] url is embedded:memory, which ends with this command; give the store a file, or use Redis"
     )]
     Memory,
+    /// A store would be made where probably no gateway looks for it.
+    #[error(
+        "there is no store at {path}: [store] url is relative to the directory where menshen is started. Import where the \
+         gateway is started (systemd-run -p WorkingDirectory=/var/lib/menshen, see the README) and after it has run \
+         once, or write an absolute path into url"
+    )]
+    NoStoreHere {
+        /// Where it would have been made.
+        path: PathBuf,
+    },
     /// A gateway runs on the store.
     #[error(
         "the store {path} is open in another process, probably the gateway: stop it first, or use Redis, which \
@@ -82,6 +92,9 @@ pub enum ImportError {
         source: io::Error,
     },
 }
+
+/// After so many lines an import says how far it is.
+const PROGRESS: u64 = 5_000;
 
 /// Something that keeps a line from going in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,8 +137,8 @@ impl fmt::Display for Summary {
     }
 }
 
-/// Imports `file` (`-`: standard input) into the store of `config`, and tells each problem as one text. A dry run checks
-/// every line and writes nothing.
+/// Imports `file` (`-`: standard input) into the store of `config`, and tells each problem, and now and then how far it
+/// is, as one text. A dry run checks every line and writes nothing.
 ///
 /// # Errors
 /// If it could not go on to the end of the file.
@@ -161,6 +174,9 @@ async fn lines_into(
             Err(source) => return Err(ImportError::Read { line: lines.number(), source }),
         };
         let line = lines.number();
+        if line.is_multiple_of(PROGRESS) {
+            tell(&format!("line {line}: {summary}, so far"));
+        }
         let entry =
             text.map_err(|problem| vec![problem]).and_then(|text| Entry::read(&text, directory, clock.now()));
         let problems = match entry {
@@ -199,6 +215,19 @@ fn open_file(file: &Path) -> io::Result<Box<dyn BufRead>> {
     })
 }
 
+/// Where the accounts go, so that an operator sees whether that is the gateway's store.
+pub fn destination(config: &Config) -> String {
+    match config.store.url.target() {
+        Ok(Target::File(path)) => format!("embedded:{}", absolute(&path).display()),
+        _ => config.store.url.to_string(),
+    }
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    // It fails where there is no current directory any more.
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
 async fn open_store(
     config: &Config,
     dry_run: bool,
@@ -207,6 +236,9 @@ async fn open_store(
     let mut section = config.store.clone();
     match section.url.target() {
         Ok(Target::Memory) if !dry_run => return Err(ImportError::Memory),
+        Ok(Target::File(path)) if path.is_relative() && !path.exists() => {
+            return Err(ImportError::NoStoreHere { path: absolute(&path) });
+        }
         // Opening it would make it.
         Ok(Target::File(path)) if dry_run && !path.exists() => {
             section.url = StoreUrl::new("embedded:memory".to_owned());

@@ -179,7 +179,7 @@ fn import(file: &std::path::Path, lines: &std::path::Path, dry_run: bool) -> Exi
     runtime.shutdown_background();
     match ended {
         Ok(summary) => {
-            say(&summary.to_string());
+            say(&format!("{summary}; store: {}", accounts::destination(&config)));
             if summary.is_well() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }
         Err(accounts::ImportError::Config(error)) => config_error(&error),

@@ -231,6 +231,17 @@ async fn claims_without_an_account_and_names_that_were_let_go_are_free() {
     assert_eq!(world.row(&open("o-1")).await, Some(IdentityRow::settled(account_id("u-1"))));
 }
 
+#[tokio::test]
+async fn a_long_import_says_how_far_it_is() {
+    let world = World::new().await;
+    let mut lines = vec![""; 5_000];
+    lines[0] = r#"{"pool": "people", "username": "li"}"#;
+    lines[4_999] = r#"{"pool": "people", "username": "wang"}"#;
+    let (summary, told) = world.import(&lines).await;
+    assert_eq!(summary, counts(2, 0, 0, 0));
+    assert_eq!(told, ["line 5000: 1 imported, 0 already there, 0 refused, 0 not understood, so far"]);
+}
+
 /// Its password would be lost without a word.
 #[tokio::test]
 async fn a_line_that_brings_a_password_to_an_account_without_one_is_refused() {

@@ -21,7 +21,11 @@ async fn import(bench: &Bench, lines: &[&str], arguments: &[&str]) -> Outcome {
     } else {
         command.arg(file);
     }
-    Program::start(command).outcome().await
+    let (code, out, err) = Program::start(command).outcome().await;
+    // Every summary says which store it is about.
+    let store = format!("; store: embedded:{}", bench.folder.path().join("store.redb").display());
+    let summary = out.strip_suffix(store.as_str()).map(str::to_owned);
+    (code, summary.unwrap_or_else(|| if out.is_empty() { out } else { panic!("{out}") }), err)
 }
 
 fn done(summary: &str) -> Outcome {
@@ -89,6 +93,19 @@ async fn an_import_that_cannot_begin_says_why() {
     let (code, _, err) = import(&bench, &[line], &[]).await;
     assert_eq!(code, Some(1));
     assert!(err.contains("embedded:memory, which ends with this command"), "{err}");
+
+    // Where the operator happens to be there is no store, and the gateway would never look at one that is made there.
+    for arguments in [&[][..], &["--dry-run"]] {
+        bench.write(&bench.config().replace(&stored, "embedded:store.redb"));
+        let mut command = menshen(&["accounts", "import", "--config"]);
+        command.arg(bench.file()).args(arguments).arg(bench.folder.path().join("accounts.jsonl"));
+        command.current_dir(bench.folder.path());
+        let (code, _, err) = Program::start(command).outcome().await;
+        assert_eq!(code, Some(1), "{err}");
+        let place = bench.folder.path().join("store.redb");
+        assert!(err.contains(&format!("there is no store at {}", place.display())), "{err}");
+        assert!(!place.exists());
+    }
 
     bench.write(&bench.config());
     let mut command = menshen(&["accounts", "import", "/nowhere/accounts.jsonl", "--config"]);
