@@ -45,6 +45,9 @@ const OURS: (u32, u32, u32) = (19 * 1024, 2, 1);
 /// | `$scrypt$ln=…,r=…,p=…$` | passlib and the PHC form |
 /// | `$P$`, `$H$` | phpass: WordPress before 6.8, phpBB. Legacy: MD5 in a loop, weak once stolen |
 ///
+/// WordPress hashes a password with a backslash before each quotation mark and backslash, so of its schemes (`$wp$`,
+/// `$P$`) that form is right too.
+///
 /// Everything but argon2id of our cost or more is outdated: see [`PasswordHash::is_current`].
 #[derive(Clone, PartialEq, Eq)]
 pub struct PasswordHash(Secret);
@@ -82,9 +85,19 @@ impl PasswordHash {
         }
         // Read from a store, the text may come from another version.
         let Ok(envelope) = Envelope::open(self.reveal()) else { return false };
-        let mut digest = vec![0; envelope.digest.len()];
-        let derived = envelope.work.derive(password.as_bytes(), &envelope.salt, &mut digest);
-        derived.is_ok() && bool::from(digest.ct_eq(&envelope.digest))
+        let right = |password: &[u8]| {
+            let mut digest = vec![0; envelope.digest.len()];
+            let derived = envelope.work.derive(password, &envelope.salt, &mut digest);
+            derived.is_ok() && bool::from(digest.ct_eq(&envelope.digest))
+        };
+        let slashed = envelope.work.slashed(password.as_bytes());
+        right(password.as_bytes()) || slashed.is_some_and(|slashed| right(&slashed))
+    }
+
+    /// Whether the scheme took all of `password` as it is. Where it cut or trimmed it, other texts are right too, and a
+    /// new hash of what somebody typed would make them wrong.
+    pub fn is_exact(&self, password: &str) -> bool {
+        Envelope::open(self.reveal()).is_ok_and(|envelope| envelope.work.is_exact(password.as_bytes()))
     }
 
     /// Whether it is what [`PasswordHash::new`] makes, or costs more. Anything else is replaced when its owner logs in.

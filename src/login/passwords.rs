@@ -31,7 +31,7 @@ static NOBODYS: LazyLock<PasswordHash> = LazyLock::new(|| {
 pub enum Checked {
     /// The one that the hash was made from.
     Right {
-        /// A hash of today's to write in place of an outdated one.
+        /// A hash of today's to write in place of an outdated one that took the whole password.
         rehash: Option<PasswordHash>,
     },
     /// Another one, or there is no hash.
@@ -74,7 +74,8 @@ impl Passwords {
             if !(hash.verify(password.reveal()) & known) {
                 return Checked::Wrong;
             }
-            let outdated = !hash.is_current();
+            // Where the old scheme left a part of it out, its owner may type another one next time.
+            let outdated = !hash.is_current() && hash.is_exact(password.reveal());
             Checked::Right {
                 rehash: outdated.then(|| PasswordHash::new(password.reveal(), &mut rand::rng())),
             }
@@ -138,6 +139,16 @@ mod tests {
         assert!(rehash.is_current());
         let again = passwords.check(Some(&rehash), &secret("legacy")).await.unwrap();
         assert_eq!(again, Checked::Right { rehash: None });
+    }
+
+    /// Its owner types 80 letters here and perhaps the 72 that the older site kept there.
+    #[tokio::test]
+    async fn a_password_of_which_the_old_scheme_left_out_a_part_keeps_its_hash() {
+        let passwords = Passwords::of_cores(1);
+        let hash =
+            PasswordHash::parse("$2b$04$ZmwBwfePTmgf2YLdMrATp.eKfrRc9WXQRoLywVZAsFa1T.RzOt//.").unwrap();
+        let checked = passwords.check(Some(&hash), &secret(&"a".repeat(80))).await;
+        assert_eq!(checked, Ok(Checked::Right { rehash: None }));
     }
 
     #[tokio::test]

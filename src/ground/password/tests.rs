@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use rstest::rstest;
 
 use super::vectors::*;
+use super::work::Prepared;
 use super::*;
 
 #[rstest]
@@ -56,6 +57,49 @@ fn wordpress_takes_a_password_with_white_space_around_it() {
     assert!(PasswordHash::parse(text).unwrap().verify(&format!(" \t{password}\r\n")));
     let (password, text) = BCRYPT[0];
     assert!(!PasswordHash::parse(text).unwrap().verify(&format!("{password} ")));
+}
+
+/// Made of WordPress's form of the password, `it\'s \"\\`, which PHP's `addslashes` writes.
+#[rstest]
+#[case::bcrypt(Work::Bcrypt { cost: 4, prepared: Prepared::WordPress }, true)]
+#[case::phpass(Work::Phpass { log_rounds: 7 }, true)]
+#[case::plain_bcrypt(Work::Bcrypt { cost: 4, prepared: Prepared::Plain }, false)]
+fn of_wordpress_a_password_with_backslashes_before_its_quotes_is_right_too(
+    #[case] work: Work,
+    #[case] right: bool,
+) {
+    let typed = "it's \"\\";
+    let slashed = work.slashed(typed.as_bytes());
+    let expected = right.then(|| br#"it\'s \"\\"#.to_vec());
+    assert_eq!(slashed.map(|slashed| slashed.to_vec()), expected);
+    assert_eq!(work.slashed(A.as_bytes()), None, "most passwords are computed once");
+}
+
+#[test]
+fn wordpress_takes_a_password_with_quotes_as_it_is_typed() {
+    // Of `it\'s \"\\` by the loop of phpass, written again with hashlib of Python 3.
+    let hash = PasswordHash::parse("$P$5zmkukrBnpjAn1b2r8Al3m9jEMCYi80").unwrap();
+    assert!(hash.verify("it's \"\\"));
+    assert!(!hash.verify("its \"\\"));
+    assert!(!PasswordHash::parse(BCRYPT[0].1).unwrap().verify("it's \"\\"));
+}
+
+#[rstest]
+#[case::bcrypt(BCRYPT[0].1, &"a".repeat(71), true)]
+#[case::bcrypt_cut(BCRYPT[0].1, &"a".repeat(72), false)]
+#[case::bcrypt_of_a_digest(DJANGO[5].1, &"a".repeat(99), true)]
+#[case::wordpress(WORDPRESS[0].1, "a b", true)]
+#[case::wordpress_trimmed(WORDPRESS[0].1, "a b ", false)]
+#[case::wordpress_quoted(WORDPRESS[0].1, "it's", false)]
+#[case::phpass_quoted("$P$5zmkukrBn2xlK7uuqgJ8iFZeWrZGkK1", "it's", false)]
+#[case::phpass("$P$5zmkukrBn2xlK7uuqgJ8iFZeWrZGkK1", " its ", true)]
+#[case::others(PHC[0].1, " a ", true)]
+fn a_scheme_knows_whether_it_takes_the_whole_password(
+    #[case] hash: &str,
+    #[case] password: &str,
+    #[case] exact: bool,
+) {
+    assert_eq!(PasswordHash::parse(hash).unwrap().is_exact(password), exact);
 }
 
 #[test]
@@ -123,6 +167,11 @@ fn a_stored_text_that_is_not_understood_takes_no_password() {
     "$2b$05$/OK.fbVrR/bpIqNJ5ianF.CE5elHaaO4EbggVDjb8P19RukzX密",
     "bcrypt: expected"
 )]
+#[case::padded_bcrypt(
+    "$2b$05$/OK.fbVrR/bpIqNJ5ianF.CE5elHaaO4EbggVDjb8P19RukzXSM3=",
+    "bcrypt: its parameters"
+)]
+#[case::padded_salt("$2b$05$/OK.fbVrR/bpIqNJ5ian==CE5elHaaO4EbggVDjb8P19RukzXSM3e", "bcrypt: its")]
 #[case::cheap_bcrypt(
     "$2b$03$/OK.fbVrR/bpIqNJ5ianF.CE5elHaaO4EbggVDjb8P19RukzXSM3e",
     "bcrypt: its parameters"

@@ -14,7 +14,7 @@ pub(super) const ARGON2: &[(&str, &str)] = &[
     (A, "$argon2i$v=16$m=64,t=1,p=1$ny2aGvMvCSFpQbXJgM5n1g$nH3U9E0Bw/Vo3CrmYHmKegE/hNx7WlHi"),
 ];
 
-/// Made by bcrypt 5.0.0 for Python; `$2y$` is the same under another name.
+/// Made by bcrypt 5.0.0 for Python, which writes no `$2y$`: that one is a `$2b$` under PHP's name for the same.
 pub(super) const BCRYPT: &[(&str, &str)] = &[
     (A, "$2a$04$r0znVb4Z5/Z40d1iI8ZSTOyhTjUNiD7lKrmu4hvEyC/cRsFjEq27e"),
     (U, "$2a$04$BMhrQ2EqFRak5niH6bKpDuG1dTQvbDulnBmVzZYCnIJjOA0e4nNHy"),
@@ -24,7 +24,8 @@ pub(super) const BCRYPT: &[(&str, &str)] = &[
     (A, "$2y$04$1oOH5C1T4eriHBikKE.K6ODvZ9wr9JZfSJqmkNbZcKm1CxjEHPaMy"),
 ];
 
-/// Made by WordPress 6.8's rule (wp_hash_password) with hmac and base64 of Python 3.11 and bcrypt 5.0.0.
+/// Not made by WordPress: by our reading of the rule of its version 6.8 (`wp_hash_password`), with hmac and base64 of
+/// Python 3.11 and bcrypt 5.0.0.
 pub(super) const WORDPRESS: &[(&str, &str)] = &[
     (A, "$wp$2y$04$Tlp45SPQuKnwJ2Ksiz/Vc./FXQhXIAZ1l3V5Us0yWc6qNgPwFWkRm"),
     (U, "$wp$2y$04$O0d.Kpe6TIiWuT/rMiZoneQXhqlWdjy6M6BU7FNzQFstIqCQLNv3i"),

@@ -24,6 +24,9 @@ const MOST_PBKDF2: u64 = 4_000_000;
 /// As a power of two. Sites use 8 to 15.
 const MOST_PHPASS: u32 = 20;
 
+/// The bytes that bcrypt reads of a password and the NUL at its end.
+const BCRYPT_READS: usize = 72;
+
 /// One way to make a digest from a password and a salt, with its cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Work {
@@ -147,10 +150,43 @@ impl Work {
             Self::Argon2 { memory_kib, passes, lanes, .. } => {
                 salt >= argon2::MIN_SALT_LEN && Params::new(memory_kib, passes, lanes, Some(len)).is_ok()
             }
-            Self::Bcrypt { cost, .. } => cost >= 4,
+            Self::Bcrypt { cost, .. } => cost >= 4 && salt == 16 && len == 23,
             Self::Pbkdf2 { rounds, .. } => rounds > 0,
             Self::Scrypt { log_n, r, p } => log_n > 0 && scrypt::Params::new(log_n, r, p).is_ok(),
             Self::Phpass { log_rounds } => log_rounds >= 7,
+        }
+    }
+}
+
+impl Work {
+    /// What WordPress makes of a password before it hashes it, where that is another one: PHP's `addslashes`. (phpBB and
+    /// others that write phpass do not; one more text that is right does no harm.)
+    pub(super) fn slashed(&self, password: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        let of_wordpress =
+            matches!(self, Self::Phpass { .. } | Self::Bcrypt { prepared: Prepared::WordPress, .. });
+        let special = |byte: &u8| matches!(byte, b'\'' | b'"' | b'\\' | 0);
+        if !of_wordpress || !password.iter().any(special) {
+            return None;
+        }
+        let mut slashed = Zeroizing::new(Vec::with_capacity(2 * password.len()));
+        for byte in password {
+            if special(byte) {
+                slashed.push(b'\\');
+            }
+            slashed.push(if *byte == 0 { b'0' } else { *byte });
+        }
+        Some(slashed)
+    }
+
+    /// Whether no part of `password` is left out, and no other form of it is right too.
+    pub(super) fn is_exact(&self, password: &[u8]) -> bool {
+        match self {
+            Self::Bcrypt { prepared: Prepared::Plain, .. } => password.len() < BCRYPT_READS,
+            Self::Bcrypt { prepared: Prepared::WordPress, .. } => {
+                php_trim(password) == password && self.slashed(password).is_none()
+            }
+            Self::Phpass { .. } => self.slashed(password).is_none(),
+            _ => true,
         }
     }
 }
@@ -192,7 +228,7 @@ fn php_trim(mut text: &[u8]) -> &[u8] {
 fn bcrypt_into(cost: u32, password: &[u8], salt: &[u8], out: &mut [u8]) -> Result<(), OutOfBounds> {
     let salt = salt.try_into().map_err(|_| OutOfBounds)?;
     let mut key = Zeroizing::new([password, &[0]].concat());
-    key.truncate(72);
+    key.truncate(BCRYPT_READS);
     // The last of its 24 bytes is never written down.
     copy(&bcrypt::bcrypt(cost, salt, &key)[..23], out)
 }
