@@ -85,7 +85,9 @@ function attempt(page, work) {
     try {
       await work(question);
     } catch (failure) {
-      const ended = failure instanceof menshen.Failure && problem(failure).way === 'login';
+      // 微信在验证通过之后才被别的账号绑定：这次登录也已经结束。
+      const ended =
+        failure instanceof menshen.Failure && (problem(failure).way === 'login' || failure.code === 'identity_taken');
       if (ended) close(page);
       if (ended || !(failure instanceof menshen.Failure)) throw failure;
       page.setData({ problem: noted(failure) });
@@ -138,7 +140,7 @@ function sendCode(page) {
     try {
       const answer = await menshen.sendCode(question, way, to);
       // 网关不说有没有这个账号，这里也不说。
-      sent(`如果有账号用 ${answer.to}，验证码已经发出，${Math.floor(answer.expires_in / 60)} 分钟内有效。`);
+      sent(`如果有账号使用 ${answer.to}，验证码已经发出，${Math.floor(answer.expires_in / 60)} 分钟内有效。`);
       countDown(page, answer.again_in);
     } catch (failure) {
       if (failure instanceof menshen.Failure) {

@@ -90,7 +90,9 @@ function problem(failure) {
     failure instanceof Failure ? failure : new Failure(typeof failure === 'string' ? failure : 'unexpected');
   const known = Object.prototype.hasOwnProperty.call(TEXTS, code) ? TEXTS[code] : undefined;
   const [title, text, way] = known || ['登录没有成功', '请稍后再试，或联系管理员。', retryable ? 'again' : 'leave'];
-  const wait = way === 'again' && retryAfter > 0 ? `（大约 ${retryAfter} 秒后）` : '';
+  const long = retryAfter >= 120;
+  const after = long ? `${Math.ceil(retryAfter / 60)} 分钟` : `${retryAfter} 秒`;
+  const wait = way === 'again' && retryAfter > 0 ? `（大约 ${after}后）` : '';
   const home = way !== 'leave' && way !== 'scan';
   return { code, title, text: text + wait, way, label: LABELS[way], home, requestId };
 }

@@ -81,7 +81,7 @@ test('a code that was sent to the email or the phone binds the account', async (
     phone.type(field, other);
     await phone.tap(GET);
     // Whether an account has the address is told to nobody.
-    assert.match(phone.text(), new RegExp(`如果有账号用 ${other.slice(0, 2)}\\*\\*\\*.*10 分钟内有效`));
+    assert.match(phone.text(), new RegExp(`如果有账号使用 ${other.slice(0, 2)}\\*\\*\\*.*10 分钟内有效`));
     phone.type(CODE, DIGITS);
     await phone.tap(PROVE);
     assert.match(phone.text(), /验证码不正确/);
@@ -134,11 +134,22 @@ test('a code that was sent only just now is waited for', async (t) => {
   assert.equal(phone.typed(CODE), '');
 });
 
+test('a WeChat that went to another account meanwhile ends the login', async (t) => {
+  const { gateway, phone, call } = await asked(t);
+  gateway.next(call('bind'), refuse(409, 'identity_taken'));
+  await withPassword(phone);
+  assert.match(phone.text(), /微信已绑定其他账号/);
+  assert.throws(() => phone.typed(NAME), 'there is nothing left to prove');
+});
+
 test('too many wrong tries have to wait', async (t) => {
   const { gateway, phone, call } = await asked(t);
   gateway.next(call('bind'), refuse(429, 'locked', { retryable: true }, { 'Retry-After': '30' }));
   await withPassword(phone);
   assert.match(phone.text(), /错误次数太多。为了账号安全，请过一会儿再试。（大约 30 秒后）/);
+  gateway.next(call('bind'), refuse(429, 'locked', { retryable: true }, { 'Retry-After': '3590' }));
+  await withPassword(phone);
+  assert.match(phone.text(), /（大约 60 分钟后）/);
   assert.deepEqual([phone.typed(NAME), phone.typed('密码')], ['lina', '']);
   forgotten(phone, PASSWORD);
 });
@@ -208,7 +219,8 @@ test('every other error is told in place, for every call', async (t) => {
   const { gateway, phone, call } = await asked(t);
   const { TEXTS } = phone.require('utils/messages.js');
   phone.type(NAME, 'lina');
-  for (const [code, status, retryable = false] of CODES.filter(([code]) => TEXTS[code][2] !== 'login')) {
+  const stays = ([code]) => TEXTS[code][2] !== 'login' && code !== 'identity_taken';
+  for (const [code, status, retryable = false] of CODES.filter(stays)) {
     gateway.next(call('bind'), refuse(status, code, { retryable }));
     phone.type('密码', PASSWORD);
     await phone.tap(PROVE);
