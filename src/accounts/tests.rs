@@ -232,6 +232,27 @@ async fn claims_without_an_account_and_names_that_were_let_go_are_free() {
 }
 
 #[tokio::test]
+async fn a_user_name_that_reads_as_the_phone_or_email_of_somebody_else_is_refused() {
+    let world = World::new().await;
+    let (summary, told) = world
+        .import(&[
+            r#"{"id": "a", "pool": "people", "phone": "+8613800000001", "phone_verified": true, "username": "13800000001"}"#,
+            r#"{"id": "b", "pool": "people", "email": "li@example.com", "email_verified": true}"#,
+            r#"{"id": "c", "pool": "people", "username": "13800000002", "email": "wang@example.com"}"#,
+            r#"{"id": "d", "pool": "people", "username": "+86 138 0000 0001"}"#,
+            r#"{"id": "e", "pool": "people", "username": "Li@Example.com"}"#,
+        ])
+        .await;
+    assert_eq!(summary, counts(3, 0, 2, 0), "{told:?}");
+    assert!(told[0].starts_with(
+        "line 4: username: this user name reads as the verified phone or email of the account `a`"
+    ));
+    assert!(told[1].starts_with(
+        "line 5: username: this user name reads as the verified phone or email of the account `b`"
+    ));
+}
+
+#[tokio::test]
 async fn a_long_import_says_how_far_it_is() {
     let world = World::new().await;
     let mut lines = vec![""; 5_000];

@@ -9,7 +9,7 @@ use futures_util::future::try_join_all;
 
 use super::Problem;
 use super::entry::{Entry, key_name};
-use crate::domain::{Account, AccountId, IdentityKey, IdentityRow};
+use crate::domain::{Account, AccountId, Email, IdentityKey, IdentityRow, Phone};
 use crate::store::{Store, StoreError};
 
 /// How often a write that lost a race is tried again.
@@ -85,6 +85,7 @@ impl<'s> Writer<'s> {
             .iter()
             .zip(&found)
             .filter_map(|(key, found)| found.holder(key, &account.id).map(|holder| taken(key, holder)))
+            .chain(self.shadow(&keys, &account.id).await?)
             .collect();
         if !taken.is_empty() {
             return Ok(Outcome::Refused(taken));
@@ -97,6 +98,28 @@ impl<'s> Writer<'s> {
             return Ok(Outcome::Imported);
         }
         self.write(account, &keys, there.is_some()).await
+    }
+
+    /// What is wrong with a user name that reads as the verified phone or email of another account: whoever types it is
+    /// taken for that one, so the password of this one would never be right.
+    async fn shadow(&self, keys: &[IdentityKey], id: &AccountId) -> Result<Option<Problem>, StoreError> {
+        let read = keys.iter().find_map(|key| match key {
+            IdentityKey::Username { pool, username } => Some((pool, username.as_str())),
+            _ => None,
+        });
+        let Some((pool, name)) = read else { return Ok(None) };
+        let phone = Phone::typed(name).map(|phone| IdentityKey::Phone { pool: pool.clone(), phone });
+        let email = Email::parse(name).map(|email| IdentityKey::Email { pool: pool.clone(), email });
+        let readings: Vec<IdentityKey> = phone.into_iter().chain(email).collect();
+        let found = self.find(&readings).await?;
+        let holder = readings.iter().zip(&found).find_map(|(key, found)| found.holder(key, id));
+        Ok(holder.map(|holder| {
+            let message = format!(
+                "this user name reads as the verified phone or email of the account `{holder}`, and nobody could log in \
+                 with it; give another one"
+            );
+            Problem::new("username", message)
+        }))
     }
 
     fn plan(&mut self, account: Account, keys: &[IdentityKey]) {

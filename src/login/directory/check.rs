@@ -183,33 +183,7 @@ pub(super) fn methods(
             Some(_) => {}
         }
         foreign_keys(method, &mut problem);
-        let kind = match method.kind {
-            MethodKindName::WebsiteQr => MethodKind::WebsiteQr(method.presentation.unwrap_or_default()),
-            MethodKindName::OfficialAccountWeb => {
-                MethodKind::OfficialAccountWeb(method.scope.unwrap_or_default())
-            }
-            MethodKindName::OfficialAccountScan => {
-                if app.is_some_and(|app| app.kind == AppKind::OfficialAccount && app.token.is_empty()) {
-                    let message = "needs the app's `token`: WeChat reports a scan by a message that it signs";
-                    problem("app", message.into());
-                }
-                MethodKind::OfficialAccountScan(scan_options(method, &mut problem))
-            }
-            MethodKindName::MiniProgramScan => {
-                MethodKind::MiniProgramScan(program_scan_options(method, &mut problem))
-            }
-            MethodKindName::MiniProgram => MethodKind::MiniProgram,
-            MethodKindName::MobileApp => MethodKind::MobileApp,
-            MethodKindName::AppLaunch => {
-                if app.is_some_and(|app| app.kind == AppKind::MiniProgram && app.original_id.is_none()) {
-                    problem(
-                        "app",
-                        "needs the app's `original_id`: native apps open a mini program by it".into(),
-                    );
-                }
-                MethodKind::AppLaunch(program_options(method, &mut problem))
-            }
-        };
+        let kind = kind_of(method, app, &mut problem);
         let pool = app.and_then(|app| pools.iter().find(|pool| pool.id == app.pool));
         let (policy, proofs) = newcomers(method, pool, &mut problem);
         checked.push(Method {
@@ -222,6 +196,36 @@ pub(super) fn methods(
         });
     }
     checked
+}
+
+/// How people log in by `method`, with its options, checked.
+fn kind_of(
+    method: &MethodConfig,
+    app: Option<&AppConfig>,
+    problem: &mut impl FnMut(&str, String),
+) -> MethodKind {
+    match method.kind {
+        MethodKindName::WebsiteQr => MethodKind::WebsiteQr(method.presentation.unwrap_or_default()),
+        MethodKindName::OfficialAccountWeb => {
+            MethodKind::OfficialAccountWeb(method.scope.unwrap_or_default())
+        }
+        MethodKindName::OfficialAccountScan => {
+            if app.is_some_and(|app| app.kind == AppKind::OfficialAccount && app.token.is_empty()) {
+                let message = "needs the app's `token`: WeChat reports a scan by a message that it signs";
+                problem("app", message.into());
+            }
+            MethodKind::OfficialAccountScan(scan_options(method, problem))
+        }
+        MethodKindName::MiniProgramScan => MethodKind::MiniProgramScan(program_scan_options(method, problem)),
+        MethodKindName::MiniProgram => MethodKind::MiniProgram,
+        MethodKindName::MobileApp => MethodKind::MobileApp,
+        MethodKindName::AppLaunch => {
+            if app.is_some_and(|app| app.kind == AppKind::MiniProgram && app.original_id.is_none()) {
+                problem("app", "needs the app's `original_id`: native apps open a mini program by it".into());
+            }
+            MethodKind::AppLaunch(program_options(method, problem))
+        }
+    }
 }
 
 /// What unknown people who come by `method` may do, checked.
