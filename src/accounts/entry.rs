@@ -174,6 +174,7 @@ impl Reading<'_> {
             identities,
             // Which of them WeChat has vouched for together, the next login tells.
             united: Vec::new(),
+            removed: Vec::new(),
             phone: phone.map(|phone| contact(phone.into(), phone_verified)),
             email: email.map(|email| contact(email.into(), email_verified)),
             username: username.map(Into::into),

@@ -25,6 +25,10 @@ pub struct Account {
     /// Those OpenIDs that WeChat has vouched for together with the UnionID: they are one and the same person.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub united: Vec<IdentityKey>,
+    /// What its owner took off it or is taking off it, the latest last: it counts for nothing here, whatever a row says,
+    /// and no phone number that it shares with the account brings it back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub removed: Vec<IdentityKey>,
     /// Phone in E.164, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phone: Option<Contact>,
@@ -65,6 +69,7 @@ impl Account {
             status: Status::Active,
             identities: identity.keys(),
             united: identity.union_id.iter().map(|_| identity.open_key()).collect(),
+            removed: Vec::new(),
             phone: None,
             email: None,
             username: None,
@@ -123,6 +128,7 @@ impl Account {
     pub fn learn(&mut self, key: IdentityKey) -> bool {
         let new = !self.identities.contains(&key);
         if new {
+            self.removed.retain(|gone| *gone != key);
             self.identities.push(key);
         }
         new

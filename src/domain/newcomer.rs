@@ -124,9 +124,13 @@ pub(super) fn newcomer(identity: &Identity, holders: &[Account], policy: Policy)
         (Binding::Match, [only]) if only.status == Status::Disabled => {
             Resolution::Refused(Refusal::AccountDisabled)
         }
-        (Binding::Match, [only]) if only.takes(identity) => Resolution::Bind(only.id.clone()),
+        (Binding::Match, [only]) if only.takes(identity) && !only.has_removed(identity) => {
+            Resolution::Bind(only.id.clone())
+        }
         // Nothing is overwritten; who they are besides can still be proven.
         (Binding::Match, _) if policy.otherwise == Otherwise::Ask => policy.ask(),
+        // Its owner took them off it: a number that stayed there does not bring them back.
+        (Binding::Match, [only]) if only.has_removed(identity) => Resolution::Refused(Refusal::NoMatch),
         (Binding::Match, [_]) => Resolution::Refused(Refusal::MatchTaken),
         (Binding::Match, _) => Resolution::Refused(Refusal::SeveralMatch),
     }

@@ -5,6 +5,9 @@
 use super::{Account, AppId, Identity, IdentityKey};
 use crate::ground::TokenDigest;
 
+/// How many rows that were taken off an account it remembers: more than anybody takes off in earnest.
+const MAX_REMOVED: usize = 50;
+
 /// One person at WeChat who can log in to an account. Made only by [`Account::wechats`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wechat {
@@ -72,6 +75,34 @@ impl Account {
         account.identities.retain(|key| !wechat.keys.contains(key));
         account.united.retain(|key| !wechat.keys.contains(key));
         (!account.wechats().is_empty()).then_some(account)
+    }
+
+    /// Notes that `wechat` is taken off.
+    pub fn give_up(&mut self, wechat: &Wechat) {
+        self.removed.retain(|key| !wechat.keys.contains(key));
+        // The first key names it, so it is forgotten last.
+        self.removed.extend(wechat.keys.iter().rev().cloned());
+        self.removed.drain(..self.removed.len().saturating_sub(MAX_REMOVED));
+    }
+
+    /// Whether `wechat` is being taken off, or was.
+    pub fn gives_up(&self, wechat: &Wechat) -> bool {
+        wechat.keys.first().is_some_and(|key| self.removed.contains(key))
+    }
+
+    /// Whether `identity` was taken off, and nothing of it was added again.
+    pub fn has_removed(&self, identity: &Identity) -> bool {
+        let keys = identity.keys();
+        let leads_here = |key: &IdentityKey| self.identities.contains(key) && !self.removed.contains(key);
+        keys.iter().any(|key| self.removed.contains(key)) && !keys.iter().any(leads_here)
+    }
+
+    /// Forgets that `identity` was taken off, because the owner wants it here; says whether it was.
+    pub fn forgive(&mut self, identity: &Identity) -> bool {
+        let before = self.removed.len();
+        let keys = identity.keys();
+        self.removed.retain(|key| !keys.contains(key));
+        self.removed.len() < before
     }
 
     /// Remembers that WeChat vouched for an OpenID of this account together with its UnionID; says whether that is new.
@@ -160,6 +191,35 @@ mod tests {
     }
 
     #[test]
+    fn what_was_taken_off_is_remembered_until_the_owner_adds_it_again() {
+        let gone = person("wx1", "o1", Some("u"));
+        let mut account = account(&[gone.clone(), person("wx2", "x2", None)]);
+        let wechats = account.wechats();
+        account.give_up(&wechats[0]);
+        assert!(account.gives_up(&wechats[0]) && !account.gives_up(&wechats[1]));
+        assert!(account.has_removed(&gone), "while it is being taken off");
+        let mut account = account.without(&wechats[0]).unwrap();
+        assert!(account.has_removed(&person("wx9", "o9", Some("u"))), "by another app, too");
+        assert!(!account.has_removed(&person("wx2", "x2", Some("u"))), "a WeChat that is still here");
+        assert!(!account.has_removed(&person("wx1", "other", None)));
+        assert!(account.forgive(&gone) && !account.forgive(&gone));
+        assert!(!account.has_removed(&gone) && account.removed.is_empty());
+    }
+
+    #[test]
+    fn no_more_is_remembered_than_anybody_takes_off() {
+        let mut account = account(&[person("wx1", "o1", None)]);
+        for index in 0..MAX_REMOVED + 10 {
+            let keys = vec![person("wx2", &format!("o{index}"), None).open_key()];
+            account.give_up(&Wechat { keys: keys.clone() });
+            account.give_up(&Wechat { keys });
+        }
+        assert_eq!(account.removed.len(), MAX_REMOVED);
+        assert!(account.has_removed(&person("wx2", &format!("o{}", MAX_REMOVED + 9), None)));
+        assert!(!account.has_removed(&person("wx2", "o9", None)));
+    }
+
+    #[test]
     fn a_row_that_is_no_wechat_lets_nobody_in_by_itself() {
         let mut account = account(&[person("wx1", "o1", None)]);
         let phone = Phone::parse("+8613800138000").unwrap();
@@ -173,7 +233,7 @@ mod tests {
     fn an_account_written_before_the_field_was_there_is_read() {
         let account = account(&[person("wx1", "o1", None)]);
         let json = serde_json::to_string(&account).unwrap();
-        assert!(!json.contains("united"), "{json}");
+        assert!(!json.contains("united") && !json.contains("removed"), "{json}");
         assert_eq!(serde_json::from_str::<Account>(&json).unwrap(), account);
     }
 }

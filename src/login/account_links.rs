@@ -50,15 +50,42 @@ pub async fn remember_choice(
     Err(StoreError::Conflict { doing: "remembering which account somebody chose" })
 }
 
-/// Adds `identity` to an account whose owner is logged in.
+/// Adds `identity` to an account whose owner wants that: they are logged in, or have proven it.
 pub async fn attach(
     store: &dyn Store,
     account: &AccountId,
     identity: &Identity,
     now: Timestamp,
 ) -> Result<Attached, StoreError> {
+    attach_by(store, account, identity, By::Owner, now).await
+}
+
+/// Adds `identity` to an account that has verified the same phone number or email address, unless it was taken off it.
+pub(super) async fn attach_matched(
+    store: &dyn Store,
+    account: &AccountId,
+    identity: &Identity,
+    now: Timestamp,
+) -> Result<Attached, StoreError> {
+    attach_by(store, account, identity, By::Match, now).await
+}
+
+/// Why an identity is added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum By {
+    Owner,
+    Match,
+}
+
+async fn attach_by(
+    store: &dyn Store,
+    account: &AccountId,
+    identity: &Identity,
+    by: By,
+    now: Timestamp,
+) -> Result<Attached, StoreError> {
     let mut pointed = Vec::new();
-    let attached = try_attach(store, account, identity, now, &mut pointed).await;
+    let attached = try_attach(store, account, identity, by, now, &mut pointed).await;
     match &attached {
         Ok(Attached::Taken | Attached::HasAnother | Attached::NoAccount)
         | Err(StoreError::Conflict { .. }) => {
@@ -90,12 +117,17 @@ async fn try_attach(
     store: &dyn Store,
     account: &AccountId,
     identity: &Identity,
+    by: By,
     now: Timestamp,
     pointed: &mut Vec<IdentityKey>,
 ) -> Result<Attached, StoreError> {
     for _ in 0..ROUNDS {
         let Some(mut account) = account_now(store, account).await? else { return Ok(Attached::NoAccount) };
         if account.status == Status::Disabled || account.pool != identity.pool {
+            return Ok(Attached::NoAccount);
+        }
+        if by == By::Match && account.has_removed(identity) {
+            // Only since the rule looked.
             return Ok(Attached::NoAccount);
         }
         let keys = identity.keys();
@@ -112,6 +144,13 @@ async fn try_attach(
         }
         if !account.takes(identity) {
             return Ok(Attached::HasAnother);
+        }
+        if account.forgive(identity) {
+            // First of all: a login that finds a row of what was taken off takes the row away.
+            account.updated_at = now;
+            account.version += 1;
+            store.update_account(&account).await?;
+            continue;
         }
         pointed.extend(missing.iter().cloned());
         if !link(store, &account.id, &missing).await? {

@@ -4,7 +4,7 @@
 //! under the id of the claim. Whoever meets a claim without an account completes it, so neither a race nor a
 //! process that died half-way leaves two accounts for one person.
 
-use super::account_links::{Attached, attach};
+use super::account_links::{Attached, attach_matched};
 use crate::domain::{
     Account, AccountId, Identity, IdentityKey, IdentityRow, MethodId, OnConflict, Policy, Refusal,
     Resolution, Stage,
@@ -92,7 +92,7 @@ pub async fn account_of(
             Resolution::Ask { may_create } => return Ok(Outcome::Asks(ToAsk::Whose { may_create })),
             Resolution::Bind(account) => {
                 // Whether it was added or somebody else was first: the rule looks again, and finds what is there.
-                if let Attached::Done(account) = attach(store, &account, identity, now).await? {
+                if let Attached::Done(account) = attach_matched(store, &account, identity, now).await? {
                     tracing::info!(target: "audit", event = "bound", by = "match", account = %account.id, %method);
                 }
             }

@@ -52,6 +52,10 @@ enum Holder {
     OtherWechat,
     /// Who belongs to another UnionID.
     OtherUnion,
+    /// Who took this very OpenID off their account.
+    Removed,
+    /// Who took a WeChat with this UnionID off, known by another app.
+    RemovedUnion,
 }
 
 fn contact(value: &str, verified: bool) -> Option<Contact> {
@@ -89,11 +93,13 @@ fn held_by(holder: Holder) -> Vec<Account> {
                 Identity { app_id: AppId::new("wx2").unwrap(), ..identity(Some("other"), Brings::Nothing) };
             account.identities = other.keys();
         }
+        Holder::Removed => account.removed = vec![identity(None, Brings::Nothing).open_key()],
+        Holder::RemovedUnion => account.removed.extend(identity(Some("U"), Brings::Nothing).union_key()),
     }
     vec![account]
 }
 
-const HOLDERS: [Holder; 7] = [
+const HOLDERS: [Holder; 9] = [
     Holder::Nobody,
     Holder::Verified,
     Holder::Unverified,
@@ -101,6 +107,8 @@ const HOLDERS: [Holder; 7] = [
     Holder::Disabled,
     Holder::OtherWechat,
     Holder::OtherUnion,
+    Holder::Removed,
+    Holder::RemovedUnion,
 ];
 
 fn decide(policy: Policy, union: Option<&str>, brings: Brings, holder: Holder) -> Resolution {
@@ -124,6 +132,10 @@ fn expected(policy: Policy, union: Option<&str>, brings: Brings, holder: Holder)
         Otherwise::Ask => ask.clone(),
         Refuse | Create => Resolution::Refused(Refusal::MatchTaken),
     };
+    let removed = match policy.otherwise {
+        Otherwise::Ask => ask.clone(),
+        Refuse | Create => Resolution::Refused(Refusal::NoMatch),
+    };
     let bind = Resolution::Bind(AccountId::new("ann").unwrap());
     match (policy.binding, brings, holder) {
         (Binding::None, ..) => create,
@@ -136,6 +148,10 @@ fn expected(policy: Policy, union: Option<&str>, brings: Brings, holder: Holder)
         // Another UnionID is seen only where this login has one to compare.
         (Match, _, Holder::OtherUnion) if union.is_some() => conflict,
         (Match, _, Holder::OtherUnion) => bind,
+        (Match, _, Holder::Removed) => removed,
+        // A UnionID that was taken off is seen only where this login has it.
+        (Match, _, Holder::RemovedUnion) if union.is_some() => removed,
+        (Match, _, Holder::RemovedUnion) => bind,
     }
 }
 
