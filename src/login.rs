@@ -21,6 +21,7 @@ pub mod mini_program_scan;
 pub mod mobile_app;
 pub mod official_account_scan;
 pub mod official_account_web;
+pub mod open_session;
 pub mod passwords;
 pub mod progress;
 pub mod question;

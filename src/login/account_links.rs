@@ -207,6 +207,17 @@ pub async fn keep_phone(
     Err(StoreError::Conflict { doing: "writing a phone number to an account that is changing all the time" })
 }
 
+/// The same for an identity that was added: a number that the account has verified before stays.
+pub async fn keep_first_phone(
+    store: &dyn Store,
+    account: Account,
+    phone: Option<&Phone>,
+    now: Timestamp,
+) -> Result<Account, StoreError> {
+    let has_one = account.phone.as_ref().is_some_and(|phone| phone.verified);
+    keep_phone(store, account, phone.filter(|_| !has_one), now).await
+}
+
 /// Claims the row of a number for `account`, unless the account it leads to still has that number.
 async fn claim_phone(
     store: &dyn Store,

@@ -5,6 +5,7 @@
 //! process that died half-way leaves two accounts for one person.
 
 use super::account_links::{Attached, attach_matched};
+use super::detach::take_rows;
 use crate::domain::{
     Account, AccountId, Identity, IdentityKey, IdentityRow, MethodId, OnConflict, Policy, Refusal,
     Resolution, Stage,
@@ -71,6 +72,9 @@ pub async fn account_of(
     for _ in 0..ROUNDS {
         let seen = Seen::read(store, identity, rules.policy).await?;
         if seen.complete_abandoned(store, identity, now).await? {
+            continue;
+        }
+        if seen.drop_removed(store, identity).await? {
             continue;
         }
         if seen.was_cut_short() {
@@ -167,6 +171,18 @@ impl Seen {
 
     fn account(&self, id: &AccountId) -> Option<Account> {
         self.by_open_id.iter().chain(&self.by_union_id).find(|account| account.id == *id).cloned()
+    }
+
+    /// Takes away what still leads to an account that this identity was taken off: what a login had pointed there that
+    /// ran, or died, at the same time, or what a removal that died has left. Says whether there was any.
+    async fn drop_removed(&self, store: &dyn Store, identity: &Identity) -> Result<bool, StoreError> {
+        let accounts = self.by_open_id.iter().chain(&self.by_union_id);
+        let Some(account) = accounts.into_iter().find(|account| account.has_removed(identity)) else {
+            return Ok(false);
+        };
+        take_rows(store, &account.id, &self.keys).await?;
+        tracing::info!(target: "audit", event = "removed_row_dropped", account = %account.id);
+        Ok(true)
     }
 
     /// Writes the account of a settled row whose maker died before writing it, where another row already leads
@@ -307,8 +323,10 @@ async fn note_login(
     now: Timestamp,
 ) -> Result<Option<Account>, StoreError> {
     let before = account.identities.clone();
-    let taken_off =
-        |now: &Account| seen.keys.iter().any(|key| before.contains(key) && !now.identities.contains(key));
+    let taken_off = |now: &Account| {
+        now.has_removed(identity)
+            || seen.keys.iter().any(|key| before.contains(key) && !now.identities.contains(key))
+    };
     let leads_here = |row: &Option<IdentityRow>| {
         row.as_ref().is_some_and(|row| row.settled && row.accounts.contains(&account.id))
     };

@@ -33,7 +33,7 @@ impl Login {
         tracing::info!(
             target: "audit", event = "attached", account = %account.id, method = %flow.method, flow = flow_mark(&flow.id)
         );
-        account_links::keep_phone(&*self.store, *account, identity.phone.as_ref(), self.now()).await?;
+        account_links::keep_first_phone(&*self.store, *account, identity.phone.as_ref(), self.now()).await?;
         Ok(None)
     }
 

@@ -18,6 +18,7 @@ use crate::domain::{
     Proof, ReturnTo, Stage,
 };
 use crate::ground::{Span, Timestamp, Token, TokenDigest, random_id};
+use crate::store::StoreError;
 
 pub use error::ClientError;
 pub(super) use pace::Pace;
@@ -103,13 +104,17 @@ impl Login {
         let now = self.now();
         let account = account_links::keep_phone(&*self.store, account, identity.phone.as_ref(), now).await?;
         let session = call.visit.session(&account, &method.id, identity, call.context.host, now);
-        let policy = call.context.rules.policy;
-        let ttl = policy.time_to_live(now, now, now);
-        self.store.put_session(&token.digest(), &session, ttl).await?;
+        let rules = call.context.rules;
+        if !self.open_session(&token.digest(), &session, identity, rules).await? {
+            // Trying again, they are a stranger.
+            return Err(
+                StoreError::Conflict { doing: "logging in with a WeChat that is being taken off" }.into()
+            );
+        }
         tracing::info!(
             target: "audit", event = "login", account = %account.id, method = %method.id, login = %session.login_id
         );
-        Ok(Entered::SignedIn { token, account: Box::new(account), expires_in: policy.absolute })
+        Ok(Entered::SignedIn { token, account: Box::new(account), expires_in: rules.policy.absolute })
     }
 
     /// Keeps a question for the client.
@@ -280,7 +285,8 @@ impl Login {
             Attached::NoAccount => return Err(ClientError::Refused(FlowRefusal::AccountDisabled)),
         };
         tracing::info!(target: "audit", event = "attached", account = %account.id, method = %method);
-        Ok(account_links::keep_phone(&*self.store, *account, identity.phone.as_ref(), self.now()).await?)
+        let phone = identity.phone.as_ref();
+        Ok(account_links::keep_first_phone(&*self.store, *account, phone, self.now()).await?)
     }
 
     /// The method of a name, if it is one that `fits`, and its app.

@@ -1,11 +1,12 @@
 //! Takes a WeChat off an account: all rows of that person, so that their next login brings none of them back.
 //!
-//! The rows go first and the account is written afterwards: who logs in with that WeChat meanwhile is a stranger. The
-//! account's version decides between two removals at once, and the later one gives its rows back where it would have
-//! been the last. Nobody is ever left without a way in.
+//! The account says first that it gives the WeChat up. From then on no row and no session of it counts, and of two
+//! removals at once the later one no longer relies on it: the version decides. Then its rows go, its sessions end, and
+//! the account is written without it. Cut short anywhere, it can be done again from the beginning.
 
 use super::account_links::{ROUNDS, account_now};
-use crate::domain::{Account, AccountId, IdentityKey, IdentityRow, Status, Wechat};
+use super::sessions::Sessions;
+use crate::domain::{Account, AccountId, IdentityKey, IdentityRow, Session, Status, Wechat};
 use crate::ground::Timestamp;
 use crate::store::{Store, StoreError};
 
@@ -18,6 +19,8 @@ pub enum Detached {
         wechat: Wechat,
         /// The account without it.
         account: Box<Account>,
+        /// How many sessions of it have ended.
+        ended: usize,
     },
     /// It stays: nobody at WeChat could log in to the account without it.
     Last,
@@ -27,93 +30,102 @@ pub enum Detached {
     NoAccount,
 }
 
-/// A row that was taken away, or off which the account was taken.
-struct Taken {
-    key: IdentityKey,
-    before: IdentityRow,
-    after: Option<IdentityRow>,
-}
+/// Whether a row lets anybody in, as the directory has it.
+pub type LeadsIn<'a> = &'a (dyn Fn(&IdentityKey) -> bool + Sync);
 
 /// Takes the WeChat named `id` (see [`Wechat::id`]) off an account whose owner is logged in.
 pub async fn detach(
     store: &dyn Store,
+    sessions: &Sessions,
     account: &AccountId,
     id: &str,
+    leads_in: LeadsIn<'_>,
     now: Timestamp,
 ) -> Result<Detached, StoreError> {
-    let mut taken = Vec::new();
+    let mut ended = 0;
     for _ in 0..ROUNDS {
         let there = account_now(store, account).await?;
         let Some(there) = there.filter(|account| account.status == Status::Active) else {
             return Ok(Detached::NoAccount);
         };
         let Some(wechat) = there.wechats().into_iter().find(|wechat| wechat.id() == id) else {
-            give_back(store, &there, taken).await?;
             return Ok(Detached::Unknown);
         };
-        let rest = match there.without(&wechat) {
-            Some(rest) if leads_here(store, &rest).await? => rest,
-            _ => {
-                give_back(store, &there, taken).await?;
-                return Ok(Detached::Last);
-            }
-        };
-        if !take_rows(store, account, &wechat, &mut taken).await? {
+        if !leads_here(store, &there, &wechat, leads_in).await? {
+            return Ok(Detached::Last);
+        }
+        let Some(given_up) = give_up(store, there, &wechat, now).await? else { continue };
+        let Some(rest) = given_up.without(&wechat) else { return Ok(Detached::Last) };
+        if !take_rows(store, account, wechat.keys()).await? {
             continue;
         }
+        // Before the account is written: who tries again after an error still finds the WeChat.
+        let opened =
+            |session: &Session| rest.opened_by(&wechat, session.app_id.as_str(), session.open_id.as_str());
+        ended += sessions.end_where(account, opened).await?;
         let left = Account { updated_at: now, version: rest.version + 1, ..rest };
         if store.update_account(&left).await? {
-            return Ok(Detached::Done { wechat, account: Box::new(left) });
+            return Ok(Detached::Done { wechat, account: Box::new(left), ended });
         }
     }
     Err(StoreError::Conflict { doing: "taking a WeChat off an account that is changing all the time" })
 }
 
-/// Whether anybody at WeChat can log in to `account`: a row, and not only the account, has to say so, because a removal
-/// that was cut short leaves an account that lists more than lead to it.
-async fn leads_here(store: &dyn Store, account: &Account) -> Result<bool, StoreError> {
+/// Whether anybody at WeChat can log in to `account` without `gone`: a row, and not only the account, has to say so, and
+/// a method has to use it. What is being taken off at the same time, or was not to its end, does not count.
+async fn leads_here(
+    store: &dyn Store,
+    account: &Account,
+    gone: &Wechat,
+    leads_in: LeadsIn<'_>,
+) -> Result<bool, StoreError> {
+    let others = account.wechats().into_iter().filter(|other| other != gone && !account.gives_up(other));
     let keys: Vec<IdentityKey> =
-        account.wechats().iter().flat_map(|wechat| wechat.keys().iter().cloned()).collect();
+        others.flat_map(|wechat| wechat.keys().to_vec()).filter(|key| leads_in(key)).collect();
+    if keys.is_empty() {
+        return Ok(false);
+    }
     let rows = store.identities(&keys).await?;
     Ok(rows.into_iter().flatten().any(|row| row.accounts.contains(&account.id)))
 }
 
-/// Takes away what leads from `wechat` to `account`; `false` if a row changed meanwhile.
-async fn take_rows(
+/// Writes that `account` gives `wechat` up, unless it says so of all its rows already; none if somebody else wrote meanwhile.
+async fn give_up(
+    store: &dyn Store,
+    mut account: Account,
+    wechat: &Wechat,
+    now: Timestamp,
+) -> Result<Option<Account>, StoreError> {
+    let before = account.removed.clone();
+    account.give_up(wechat);
+    if account.removed == before {
+        return Ok(Some(account));
+    }
+    account.updated_at = now;
+    account.version += 1;
+    Ok(store.update_account(&account).await?.then_some(account))
+}
+
+/// Takes away what leads from `keys` to `account`; `false` if a row changed meanwhile.
+pub(super) async fn take_rows(
     store: &dyn Store,
     account: &AccountId,
-    wechat: &Wechat,
-    taken: &mut Vec<Taken>,
+    keys: &[IdentityKey],
 ) -> Result<bool, StoreError> {
-    let rows = store.identities(wechat.keys()).await?;
-    for (key, row) in wechat.keys().iter().zip(rows) {
+    let rows = store.identities(keys).await?;
+    for (key, row) in keys.iter().zip(rows) {
         let Some(before) = row.filter(|row| row.accounts.contains(account)) else { continue };
         let others: Vec<AccountId> = before.accounts.iter().filter(|id| *id != account).cloned().collect();
         let chosen = before.chosen.clone().filter(|chosen| chosen != account);
-        let after = (!others.is_empty()).then(|| IdentityRow { accounts: others, chosen, ..before.clone() });
-        let gone = match &after {
-            None => store.remove_identity(key, &before).await?,
-            Some(after) => store.swap_identity(key, &before, after).await?,
+        let gone = if others.is_empty() {
+            store.remove_identity(key, &before).await?
+        } else {
+            let after = IdentityRow { accounts: others, chosen, ..before.clone() };
+            store.swap_identity(key, &before, &after).await?
         };
         if !gone {
             return Ok(false);
         }
-        taken.push(Taken { key: key.clone(), before, after });
     }
     Ok(true)
-}
-
-/// Puts rows back that the account still lists.
-async fn give_back(store: &dyn Store, account: &Account, taken: Vec<Taken>) -> Result<(), StoreError> {
-    for row in taken.into_iter().filter(|row| account.identities.contains(&row.key)) {
-        let back = match &row.after {
-            None => store.claim_identity(&row.key, &row.before).await? == row.before,
-            Some(after) => store.swap_identity(&row.key, after, &row.before).await?,
-        };
-        if !back {
-            // That person has logged in within these moments, and has an account of their own now.
-            tracing::warn!(target: "audit", event = "wechat_row_lost", account = %account.id);
-        }
-    }
-    Ok(())
 }

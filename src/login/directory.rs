@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use url::Url;
 
 use super::token_source::TokenSource;
-use crate::domain::{AppId, MethodId, OnConflict, Policy, PoolId, Proof};
+use crate::domain::{AppId, IdentityKey, MethodId, OnConflict, Policy, PoolId, Proof};
 use crate::gate::client::ClientKind;
 use crate::ground::{Secret, Span};
 use crate::notify::Webhook;
@@ -197,6 +197,18 @@ impl Directory {
     /// All methods, in the operator's order.
     pub fn methods(&self) -> &[Method] {
         &self.methods
+    }
+
+    /// Whether anybody can still log in by `key`: by a method of that app, or, with a UnionID, of its pool.
+    pub fn leads_in(&self, key: &IdentityKey) -> bool {
+        let mut apps = self.methods.iter().filter_map(|method| self.app(&method.app));
+        match key {
+            IdentityKey::OpenId { pool, app_id, .. } => {
+                apps.any(|app| app.pool == *pool && app.app_id == *app_id)
+            }
+            IdentityKey::UnionId { pool, .. } => apps.any(|app| app.pool == *pool),
+            IdentityKey::Phone { .. } | IdentityKey::Email { .. } | IdentityKey::Username { .. } => false,
+        }
     }
 
     /// The methods among `allowed` (all, if empty) that can work in this kind of browser.

@@ -305,8 +305,10 @@ impl Login {
         let now = self.clock.now();
         let token = session_token(browser, &flow);
         let session = visit.session(account, &flow.method, identity, context.host, now);
-        let ttl = context.rules.policy.time_to_live(now, now, now);
-        self.store.put_session(&token.digest(), &session, ttl).await?;
+        if !self.open_session(&token.digest(), &session, identity, context.rules).await? {
+            // Beginning again, they are a stranger.
+            return Ok(Ending::Unknown);
+        }
         let Ok(done) = flow.sign_in(account.id.clone()) else { return Ok(Ending::Unknown) };
         if !self.store.swap_flow(&done, FLOW_MEMORY).await? {
             // Another request took over because this one was too slow: its outcome counts, not ours.

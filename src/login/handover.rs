@@ -78,8 +78,9 @@ impl Login {
         let Ok(live) = origin.check(rules.policy, now) else { return Ok(Entered::Refused) };
         let token = Token::generate(&mut rand::rng());
         let session = Session { host: host.to_owned(), last_seen_at: now, ..live.session().clone() };
-        let ttl = rules.policy.time_to_live(session.created_at, now, now);
-        self.store.put_session(&token.digest(), &session, ttl).await?;
+        if !self.open_another(&token.digest(), &session, &ticket.from, rules, now).await? {
+            return Ok(Entered::Refused);
+        }
         if !visit.former.is_empty() {
             self.store.delete_sessions(&visit.former).await?;
         }

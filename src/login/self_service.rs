@@ -7,7 +7,7 @@ use super::detach::{Detached, detach};
 use super::directory::{App, Directory};
 use super::sessions::Known;
 use super::{Login, SessionRules};
-use crate::domain::{Account, AccountId, MethodId, Session, Status, Wechat};
+use crate::domain::{Account, AccountId, IdentityKey, MethodId, Session, Status, Wechat};
 use crate::ground::{Timestamp, TokenDigest};
 use crate::store::StoreError;
 
@@ -29,6 +29,8 @@ pub struct MyWechat {
     pub wechat: Wechat,
     /// Whether the session of who asks was opened through it.
     pub current: bool,
+    /// Whether nobody at WeChat could log in without it, as the account has it.
+    pub last: bool,
 }
 
 /// One login, which may have opened sessions on several hosts.
@@ -76,6 +78,7 @@ impl Login {
     /// The account of who asks.
     pub async fn my_account(
         &self,
+        directory: &Directory,
         known: &Known,
         rules: &SessionRules,
     ) -> Result<MyAccount, SelfServiceError> {
@@ -83,9 +86,14 @@ impl Login {
         let found = account_now(&*self.store, &id).await?;
         let active = found.filter(|account| account.status == Status::Active);
         let account = active.ok_or(SelfServiceError::NoAccount)?;
-        let wechats = account.wechats().into_iter().map(|wechat| {
-            let current = account.opened_by(&wechat, known.app_id(), known.open_id());
-            MyWechat { wechat, current }
+        let all = account.wechats();
+        let leads_in = |wechat: &Wechat| {
+            !account.gives_up(wechat) && wechat.keys().iter().any(|key| directory.leads_in(key))
+        };
+        let wechats = all.iter().map(|wechat| MyWechat {
+            current: account.opened_by(wechat, known.app_id(), known.open_id()),
+            last: !all.iter().any(|other| other != wechat && leads_in(other)),
+            wechat: wechat.clone(),
         });
         let wechats = wechats.collect();
         let sessions = self.store.sessions_of(&id).await?;
@@ -99,13 +107,20 @@ impl Login {
 
     /// Takes a WeChat off the account of who asks and ends the sessions that were opened through it; says whether the
     /// one of who asks was among them.
-    pub async fn remove_wechat(&self, known: &Known, wechat: &str) -> Result<bool, SelfServiceError> {
+    pub async fn remove_wechat(
+        &self,
+        directory: &Directory,
+        known: &Known,
+        wechat: &str,
+    ) -> Result<bool, SelfServiceError> {
         let id = id_of(known)?;
         let refused = |reason: &'static str| {
             tracing::warn!(target: "audit", event = "detach_refused", account = %id, login = known.login_id(), reason);
         };
-        let (gone, left) = match detach(&*self.store, &id, wechat, self.now()).await? {
-            Detached::Done { wechat, account } => (wechat, account),
+        let leads_in = |key: &IdentityKey| directory.leads_in(key);
+        let detached = detach(&*self.store, &self.sessions, &id, wechat, &leads_in, self.now()).await?;
+        let (gone, left, ended) = match detached {
+            Detached::Done { wechat, account, ended } => (wechat, account, ended),
             Detached::Last => {
                 refused("the last one");
                 return Err(SelfServiceError::LastWechat);
@@ -116,9 +131,6 @@ impl Login {
             }
             Detached::NoAccount => return Err(SelfServiceError::NoAccount),
         };
-        let opened =
-            |session: &Session| left.opened_by(&gone, session.app_id.as_str(), session.open_id.as_str());
-        let ended = self.sessions.end_where(&id, opened).await?;
         tracing::info!(target: "audit", event = "detached", account = %id, login = known.login_id(), ended);
         Ok(left.opened_by(&gone, known.app_id(), known.open_id()))
     }

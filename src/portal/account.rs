@@ -47,7 +47,7 @@ pub(super) struct End {
 /// `GET account`.
 pub(super) async fn page(State(portal): State<Portal>, visitor: Visitor, Query(told): Query<Told>) -> Answer {
     let (known, _) = known(&portal, &visitor).await?;
-    let mine = portal.login.my_account(&known, &visitor.snapshot.sessions).await;
+    let mine = portal.login.my_account(&visitor.snapshot.directory, &known, &visitor.snapshot.sessions).await;
     let mine = mine.map_err(|error| refuse(&visitor, error))?;
     let notice = told.notice.as_deref().and_then(|text| text.parse().ok());
     Ok(visitor.page(&Page::Account(Box::new(shown(&visitor, mine, notice)))))
@@ -64,7 +64,7 @@ pub(super) async fn remove_wechat(
     let (here, listener) = (portal.clone(), visitor.clone());
     // Of several rows none is to stay behind because a browser went away.
     let work = async move {
-        match portal.login.remove_wechat(&known, &removal.wechat).await {
+        match portal.login.remove_wechat(&visitor.snapshot.directory, &known, &removal.wechat).await {
             Ok(true) => Ok(signed_out(&visitor)),
             Ok(false) => Ok(back(&visitor, AccountNotice::Removed)),
             Err(error) => Err(refuse(&visitor, error)),
@@ -165,7 +165,6 @@ fn refuse(visitor: &Visitor, error: SelfServiceError) -> Response {
 
 fn shown(visitor: &Visitor, mine: MyAccount, notice: Option<AccountNotice>) -> pages::Account {
     let MyAccount { account, wechats, logins } = mine;
-    let last = wechats.len() == 1;
     let public = visitor.on_public_host();
     let origin = visitor.snapshot.site.hosts.origin_of(visitor.snapshot.site.hosts.public_host());
     pages::Account {
@@ -175,7 +174,7 @@ fn shown(visitor: &Visitor, mine: MyAccount, notice: Option<AccountNotice>) -> p
         avatar: account.profile.avatar.clone(),
         phone: contact(account.phone.as_ref(), phone::mask),
         email: contact(account.email.as_ref(), email::mask),
-        wechats: wechats.iter().map(|mine| wechat(visitor, mine, last)).collect(),
+        wechats: wechats.iter().map(|mine| wechat(visitor, mine)).collect(),
         ways: ways(visitor, &account).filter(|_| public).unwrap_or_default(),
         full: ways(visitor, &account).is_some(),
         elsewhere_href: (!public)
@@ -196,7 +195,7 @@ fn contact(contact: Option<&Contact>, mask: impl Fn(&str) -> String) -> Option<p
     contact.map(|contact| pages::AccountContact { shown: mask(&contact.value), verified: contact.verified })
 }
 
-fn wechat(visitor: &Visitor, mine: &MyWechat, last: bool) -> AccountWechat {
+fn wechat(visitor: &Visitor, mine: &MyWechat) -> AccountWechat {
     let directory = &visitor.snapshot.directory;
     let mut labels: Vec<MethodLabel> = Vec::new();
     for app in apps_of(directory, &mine.wechat) {
@@ -207,7 +206,7 @@ fn wechat(visitor: &Visitor, mine: &MyWechat, last: bool) -> AccountWechat {
             }
         }
     }
-    AccountWechat { id: mine.wechat.id(), labels, current: mine.current, last }
+    AccountWechat { id: mine.wechat.id(), labels, current: mine.current, last: mine.last }
 }
 
 /// By which methods another WeChat can be added in this browser: an account has one for each app. None, if no method

@@ -134,7 +134,7 @@ async fn a_removed_wechat_is_a_stranger_and_its_sessions_are_over() {
     let keys = [world.union_key("zhang"), world.open_key(WEBSITE, "zhang"), world.open_key(SERVICE, "zhang")];
     // Nobody else can be added by the service account, whose OpenID is zhang's; so plant another.
     let mut account = world.account_of(&zhang).await;
-    let extra = crate::world::open_key("people", "wx0other", "o-wang");
+    let extra = world.open_key(WEBSITE, "wang");
     account.learn(extra.clone());
     account.version += 1;
     assert!(world.store().update_account(&account).await.unwrap());

@@ -37,7 +37,7 @@ pub(super) async fn mine(State(portal): State<Portal>, visitor: Visitor, headers
     let client = Client::admit(portal, visitor)?;
     let (known, _) = known(&client, &headers).await?;
     let snapshot = &client.visitor.snapshot;
-    let mine = client.portal.login.my_account(&known, &snapshot.sessions).await;
+    let mine = client.portal.login.my_account(&snapshot.directory, &known, &snapshot.sessions).await;
     let mine = mine.map_err(|error| refuse(&client, error))?;
     client.answer(&MyAccountAnswer {
         account: AccountShape::of(&mine.account),
@@ -68,7 +68,8 @@ pub(super) async fn remove_wechat(
     // Of several rows none is to stay behind because a client went away.
     let work = |client: Client| async move {
         let (known, _) = known(&client, &headers).await?;
-        let removed = client.portal.login.remove_wechat(&known, &asked.id).await;
+        let directory = &client.visitor.snapshot.directory;
+        let removed = client.portal.login.remove_wechat(directory, &known, &asked.id).await;
         removed.map_err(|error| refuse(&client, error))?;
         Ok(StatusCode::NO_CONTENT.into_response())
     };
