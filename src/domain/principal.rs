@@ -30,6 +30,9 @@ pub enum NotAdmitted {
     /// The session names another account than the one it was checked against.
     #[error("the session belongs to another account")]
     WrongAccount,
+    /// The WeChat that opened the session was taken off the account.
+    #[error("the WeChat of the session was taken off the account")]
+    Removed,
 }
 
 impl Principal {
@@ -41,6 +44,9 @@ impl Principal {
         }
         if account.status == Status::Disabled {
             return Err(NotAdmitted::Disabled);
+        }
+        if account.has_removed_app(&session.app_id, &session.open_id) {
+            return Err(NotAdmitted::Removed);
         }
         let verified = |contact: &Option<super::Contact>| -> String {
             contact.iter().filter(|c| c.verified).map(|c| c.value.clone()).collect()
@@ -230,6 +236,11 @@ mod tests {
         let disabled = Account { status: Status::Disabled, ..account("a1") };
         assert_eq!(Principal::admit(&live(), &disabled).unwrap_err(), NotAdmitted::Disabled);
         assert_eq!(Principal::admit(&live(), &account("a2")).unwrap_err(), NotAdmitted::WrongAccount);
+        let mut removed = account("a1");
+        for wechat in removed.wechats() {
+            removed.give_up(&wechat);
+        }
+        assert_eq!(Principal::admit(&live(), &removed).unwrap_err(), NotAdmitted::Removed);
     }
 
     /// Acceptance: U1.

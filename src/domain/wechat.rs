@@ -2,7 +2,7 @@
 //!
 //! Taken off in part it would be put back: whoever logs in through a row that is left brings the others along.
 
-use super::{Account, AppId, Identity, IdentityKey};
+use super::{Account, AppId, Identity, IdentityKey, OpenId};
 use crate::ground::TokenDigest;
 
 /// How many rows that were taken off an account it remembers: more than anybody takes off in earnest.
@@ -97,6 +97,14 @@ impl Account {
         keys.iter().any(|key| self.removed.contains(key)) && !keys.iter().any(leads_here)
     }
 
+    /// Whether who logged in as `open_id` of `app_id` was taken off, and not added again.
+    pub fn has_removed_app(&self, app_id: &AppId, open_id: &OpenId) -> bool {
+        self.removed.iter().any(|key| match key {
+            IdentityKey::OpenId { app_id: app, open_id: open, .. } => app == app_id && open == open_id,
+            _ => false,
+        })
+    }
+
     /// Forgets that `identity` was taken off, because the owner wants it here; says whether it was.
     pub fn forgive(&mut self, identity: &Identity) -> bool {
         let before = self.removed.len();
@@ -123,7 +131,7 @@ impl Account {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::domain::{AccountId, OpenId, Phone, PoolId, Profile, UnionId};
+    use crate::domain::{AccountId, Phone, PoolId, Profile, UnionId};
     use crate::ground::Timestamp;
 
     fn person(app: &str, open: &str, union: Option<&str>) -> Identity {

@@ -301,7 +301,9 @@ impl Sessions {
         let Some(account) = account else { return Ok(Looked::Stranger) };
         let principal = match Principal::admit(&live, &account) {
             Ok(principal) => principal,
-            Err(NotAdmitted::Disabled | NotAdmitted::WrongAccount) => return Ok(Looked::Stranger),
+            Err(NotAdmitted::Disabled | NotAdmitted::WrongAccount | NotAdmitted::Removed) => {
+                return Ok(Looked::Stranger);
+            }
         };
         let known = Arc::new(Known {
             principal,
