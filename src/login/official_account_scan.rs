@@ -196,11 +196,15 @@ impl Login {
         let host = flow.return_to.host();
         tracing::info!(target: "audit", event = "scanned", method = %method.id, app = %app.id, flow = flow_mark(&id), person);
         // Who scans a code that somebody else sent them would add their WeChat to that person's account: they are told.
-        let binds =
-            flow.attach_to.is_some() || (method.policy.may_ask() && self.is_new(app, &open_id).await?);
+        let adding = flow.attach_to.is_some();
+        let binds = adding || (method.policy.may_ask() && self.is_new(app, &open_id).await?);
         if options.confirm || binds {
             let token = self.ask(&flow, app, open_id).await?;
-            let reply = app.replies.confirm(site, host, &(context.confirm_url)(&token));
+            let link = (context.confirm_url)(&token);
+            let reply = match adding {
+                true => app.replies.add(site, host, &link),
+                false => app.replies.confirm(site, host, &link),
+            };
             return Ok(Scanned { reply, approval: None });
         }
         let reply = app.replies.signed_in(site, host);

@@ -5,7 +5,7 @@
 use serde::Deserialize;
 
 /// `replies` of an app: the operator's own texts. `{site}` is the title of the pages, `{host}` the site that is logged
-/// in to, `{link}` (in `confirm` only) the address that asks for the person's yes.
+/// in to, `{link}` (in `confirm` and `add`) the address that asks for the person's yes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RepliesConfig {
@@ -13,6 +13,8 @@ pub struct RepliesConfig {
     pub signed_in: Option<String>,
     /// After a scan that asks first; must contain `{link}`.
     pub confirm: Option<String>,
+    /// After scanning a code that adds the person's WeChat to an account; must contain `{link}`.
+    pub add: Option<String>,
     /// After scanning a code that has run out or was used.
     pub expired: Option<String>,
     /// To somebody who follows the account without any code, unless `relay_to` answers them. Empty by default.
@@ -24,6 +26,7 @@ pub struct RepliesConfig {
 pub struct Replies {
     signed_in: String,
     confirm: String,
+    add: String,
     expired: String,
     follow: String,
 }
@@ -56,14 +59,20 @@ impl Replies {
                 &config.confirm,
                 "有人正用这个二维码登录 {site}（{host}）。如果是您本人，请<a href=\"{link}\">点此确认</a>；否则请不要理会。",
             ),
+            add: text(
+                "add",
+                &config.add,
+                "有人正用这个二维码把您的微信绑定到 {site}（{host}）的账号。如果是您本人的账号，请<a href=\"{link}\">点此确认</a>；否则请不要理会。",
+            ),
             expired: text("expired", &config.expired, "二维码已失效，请在电脑上刷新后重新扫描。"),
             follow: text("follow", &config.follow, ""),
         };
-        if !replies.confirm.contains("{link}") {
-            problems.push((
-                "confirm",
-                "must contain {link}, the address where the person says yes; without it nobody could".into(),
-            ));
+        for (key, text) in [("confirm", &replies.confirm), ("add", &replies.add)] {
+            if !text.contains("{link}") {
+                let message =
+                    "must contain {link}, the address where the person says yes; without it nobody could";
+                problems.push((key, message.into()));
+            }
         }
         if problems.is_empty() { Ok(replies) } else { Err(problems) }
     }
@@ -81,6 +90,11 @@ impl Replies {
     /// After a scan that asks at `link` first.
     pub fn confirm(&self, site: &str, host: &str, link: &str) -> String {
         filled(&self.confirm, site, host).replace("{link}", link)
+    }
+
+    /// After a scan that asks at `link` whether the person's WeChat is to be added to an account.
+    pub fn add(&self, site: &str, host: &str, link: &str) -> String {
+        filled(&self.add, site, host).replace("{link}", link)
     }
 
     /// After scanning a dead code.
@@ -132,10 +146,11 @@ mod tests {
     fn a_confirmation_without_its_link_or_an_endless_text_is_a_config_error() {
         let config = RepliesConfig {
             confirm: Some("好".into()),
+            add: Some("好".into()),
             expired: Some("长".repeat(600)),
             ..RepliesConfig::default()
         };
         let keys: Vec<_> = Replies::new(&config).unwrap_err().into_iter().map(|(key, _)| key).collect();
-        assert_eq!(keys, ["expired", "confirm"]);
+        assert_eq!(keys, ["expired", "confirm", "add"]);
     }
 }

@@ -18,7 +18,7 @@ pub struct MyAccount {
     pub account: Account,
     /// Who can log in to it.
     pub wechats: Vec<MyWechat>,
-    /// Where it is logged in, the latest login first.
+    /// Where it is logged in: the login of who asks, then the others, the latest first.
     pub logins: Vec<MyLogin>,
 }
 
@@ -175,7 +175,7 @@ fn id_of(known: &Known) -> Result<AccountId, SelfServiceError> {
     AccountId::new(known.account_id()).map_err(|_| SelfServiceError::NoAccount)
 }
 
-/// Sessions, newest first, as the logins that opened them.
+/// Sessions, newest first, as the logins that opened them: the current one, then the others.
 fn logins(sessions: impl Iterator<Item = Session>, current: &str) -> Vec<MyLogin> {
     let mut logins: Vec<MyLogin> = Vec::new();
     for session in sessions {
@@ -196,6 +196,8 @@ fn logins(sessions: impl Iterator<Item = Session>, current: &str) -> Vec<MyLogin
             last_seen_at: session.last_seen_at,
         });
     }
+    // Stable: the others stay as they were.
+    logins.sort_by_key(|login| !login.current);
     for login in &mut logins {
         login.hosts.sort_unstable();
         login.hosts.dedup();
@@ -210,7 +212,7 @@ mod tests {
     use crate::domain::session::tests::session;
 
     #[test]
-    fn the_sessions_of_one_login_are_shown_as_one() {
+    fn the_sessions_of_one_login_are_shown_as_one_and_the_current_one_first() {
         let on = |login: &str, host: &str, created, seen| Session {
             login_id: login.into(),
             host: host.into(),
@@ -226,7 +228,7 @@ mod tests {
             .iter()
             .map(|login| (login.id.as_str(), login.current, login.hosts.len(), login.last_seen_at.millis()))
             .collect();
-        assert_eq!(shown, [("new", false, 2, 90), ("old", true, 1, 20)]);
-        assert_eq!(logins[0].hosts, ["a.example.com", "b.example.com"]);
+        assert_eq!(shown, [("old", true, 1, 20), ("new", false, 2, 90)]);
+        assert_eq!(logins[1].hosts, ["a.example.com", "b.example.com"]);
     }
 }

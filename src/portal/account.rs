@@ -177,6 +177,7 @@ fn shown(visitor: &Visitor, mine: MyAccount, notice: Option<AccountNotice>) -> p
         wechats: wechats.iter().map(|mine| wechat(visitor, mine)).collect(),
         ways: ways(visitor, &account).filter(|_| public).unwrap_or_default(),
         full: ways(visitor, &account).is_some(),
+        has_union: account.union_id().is_some(),
         elsewhere_href: (!public)
             .then(|| format!("{}{}", origin.origin().ascii_serialization(), path(visitor, None))),
         others: logins.len().saturating_sub(1),

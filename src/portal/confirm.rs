@@ -3,6 +3,7 @@
 //! Its address is a secret that only the chat of who scanned has seen, works once, and signs nobody in on the phone.
 
 use axum::extract::{Form, Query, State};
+use axum::response::Response;
 use serde::Deserialize;
 
 use super::Portal;
@@ -69,10 +70,14 @@ pub(super) async fn answer(
     let snapshot = &visitor.snapshot;
     let answered = portal.login.answer(&snapshot.directory, &snapshot.wechat, &token, yes).await;
     let code = match answered.map_err(|error| visitor.refuse(error))? {
-        Answered::Approved => return Ok(visitor.page(&Page::Confirmed(pages::Confirmed { approved: true }))),
-        Answered::Rejected => return Ok(visitor.page(&Page::Confirmed(pages::Confirmed { approved: false }))),
+        Answered::Approved { adding } => return Ok(confirmed(&visitor, true, adding)),
+        Answered::Rejected { adding } => return Ok(confirmed(&visitor, false, adding)),
         Answered::Gone => ErrorCode::TicketUnknown,
         Answered::Failed(reason) => reason.into(),
     };
     Err(visitor.refuse(code))
+}
+
+fn confirmed(visitor: &Visitor, approved: bool, adding: bool) -> Response {
+    visitor.page(&Page::Confirmed(pages::Confirmed { approved, adding }))
 }

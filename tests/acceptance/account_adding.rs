@@ -4,7 +4,7 @@ use menshen::ground::Span;
 use reqwest::Url;
 
 use crate::account_page::{ADDED, PAGE, buttons};
-use crate::confirm::agrees;
+use crate::confirm::{agrees, says};
 use crate::logs::Logs;
 use crate::reply::{between, unescaped};
 use crate::scanning::setup;
@@ -28,7 +28,7 @@ async fn a_wechat_that_was_added_logs_in_to_the_account() {
         assert_eq!(page.url.path(), PAGE);
         assert_eq!((desktop.session(), world.sessions_of(&id).await), (session, 1), "no new session");
         assert_eq!((buttons(&page, "wechat").len(), buttons(&page, "method").len()), (2, 0), "{page}");
-        assert!(page.text().contains("has a WeChat already"), "{page}");
+        assert!(page.text().contains("already has a WeChat for every way"), "{page}");
         let other = if by_scan { world.follower(added).await } else { world.signed_in(added).await };
         assert_eq!(other.account().await, Some(id));
     }
@@ -54,6 +54,23 @@ async fn a_wechat_that_cannot_be_added_is_explained() {
         assert_eq!(world.row(&key).await, None);
     }
     zhang.visit(PAGE).await.is_page(200, "My account");
+}
+
+/// Acceptance: B15, M5b: whoever is asked about adding their WeChat reads about that, in the chat and after answering.
+#[tokio::test]
+async fn whoever_adds_their_wechat_reads_nothing_about_signing_in() {
+    let world = World::scanning().await;
+    let zhang = world.signed_in("zhang").await;
+    for (answer, told) in
+        [("no", "Your WeChat was not added"), ("yes", "your WeChat is added to the account")]
+    {
+        let begun = world.form(&zhang, "wechats/add", "method=follow").await.location();
+        let page = zhang.show_code(begun.as_str()).await;
+        let reply = says(&world, &page, "wang", answer).await;
+        assert!(reply.text().contains(told) && !reply.text().contains("signed in"), "{reply}");
+        let chat = world.last_text("wang").unwrap();
+        assert!(chat.contains("绑定"), "{chat}");
+    }
 }
 
 /// Acceptance: A9, B18: it counts only where who began it is logged in to that account still.

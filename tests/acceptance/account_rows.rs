@@ -221,7 +221,7 @@ async fn of_two_removals_at_once_one_may_die_and_locks_nobody_out() {
                 let _ = remove(Arc::clone(&inner), &second).await;
             };
             let Some(slow) = held_then(&inner, call, slow, meanwhile, Then::Dies(more)).await else {
-                assert!(died >= 8, "{died}");
+                assert!(died >= 5, "{died}");
                 return;
             };
             died += usize::from(slow.is_err());

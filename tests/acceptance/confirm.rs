@@ -49,9 +49,14 @@ async fn asked(world: &World, page: &ScanPage<'_>, person: &str) -> Url {
 
 /// `person` scans, and says yes to the question that the phone is asked wherever a scan may bind a WeChat to an account.
 pub(crate) async fn agrees(world: &World, page: &ScanPage<'_>, person: &str) {
-    let link = asked(world, page, person).await;
-    post(&world.phone(), &token_of(&link), "yes").await.is_page(200, "You have confirmed");
+    says(world, page, person, "yes").await.is_page(200, "You have confirmed");
     page.becomes("approved").await;
+}
+
+/// `person` scans, and answers the question that the phone is asked.
+pub(crate) async fn says(world: &World, page: &ScanPage<'_>, person: &str, answer: &str) -> Reply {
+    let link = asked(world, page, person).await;
+    post(&world.phone(), &token_of(&link), answer).await
 }
 
 /// Acceptance: M5a, M5b with `confirm`.

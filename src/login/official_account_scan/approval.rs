@@ -43,9 +43,15 @@ pub struct Asking {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answered {
     /// The browser may go on.
-    Approved,
+    Approved {
+        /// Whether the person's WeChat is added to an account, and nobody is signed in.
+        adding: bool,
+    },
     /// The browser is told no.
-    Rejected,
+    Rejected {
+        /// As above.
+        adding: bool,
+    },
     /// The question has run out, or was answered before.
     Gone,
     /// WeChat does not say who this is; the question stays open.
@@ -104,7 +110,6 @@ impl Login {
                 Err(Nobody::Wechat(kind)) => return Ok(Answered::Failed(refusal_of(kind))),
             },
         };
-        let answered = if person.is_some() { Answered::Approved } else { Answered::Rejected };
         let step = |flow: Flow| match person.clone() {
             Some(person) => flow.approve(person, self.clock.now()),
             None => flow.reject(&question.open_id, FlowRefusal::Denied, self.clock.now()),
@@ -117,7 +122,12 @@ impl Login {
             target: "audit", event = "scan_answered", app = %app.id, flow = flow_mark(&question.flow), person = who, yes,
             in_time = done.is_ok()
         );
-        Ok(done.map_or(Answered::Gone, |_| answered))
+        let adding = |flow: Flow| flow.attach_to.is_some();
+        Ok(match done {
+            Err(_) => Answered::Gone,
+            Ok(flow) if yes => Answered::Approved { adding: adding(flow) },
+            Ok(flow) => Answered::Rejected { adding: adding(flow) },
+        })
     }
 
     async fn question(&self, token: &Token) -> Result<Option<Question>, StoreError> {

@@ -32,9 +32,11 @@ pub struct Account {
     pub ways: Vec<AccountWay>,
     /// Whether there are ways that suit this browser, though the account may have a WeChat for each of them.
     pub full: bool,
+    /// Whether the account has a UnionID: whoever has another one cannot be added.
+    pub has_union: bool,
     /// The account page on which one can be added, where that is another host's.
     pub elsewhere_href: Option<String>,
-    /// Where it is logged in, the latest first.
+    /// Where it is logged in: this login, then the others, the latest first.
     pub logins: Vec<AccountLogin>,
     /// How many logins there are beside this one.
     pub others: usize,

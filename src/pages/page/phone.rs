@@ -28,4 +28,6 @@ pub struct Confirm {
 pub struct Confirmed {
     /// Whether the answer was yes.
     pub approved: bool,
+    /// Whether it was about adding the person's WeChat to an account, and not about signing in.
+    pub adding: bool,
 }

@@ -22,7 +22,8 @@ impl Page {
         all.extend(trouble.iter().cloned().map(Self::ExpiredFlow));
         all.extend(trouble.into_iter().map(Self::UnknownState));
         all.extend(Confirm::samples().into_iter().map(Self::Confirm));
-        all.extend([true, false].map(|approved| Self::Confirmed(Confirmed { approved })));
+        let answers = [(true, true), (true, false), (false, true), (false, false)];
+        all.extend(answers.map(|(approved, adding)| Self::Confirmed(Confirmed { approved, adding })));
         all.extend(Choose::samples().into_iter().map(Self::Choose));
         all.extend(Bind::samples().into_iter().map(Self::Bind));
         all.extend(Account::samples().into_iter().map(|account| Self::Account(Box::new(account))));
@@ -277,6 +278,7 @@ impl Account {
             wechats: vec![wechat("w1", Vec::new(), true, true)],
             ways: Vec::new(),
             full: false,
+            has_union: false,
             elsewhere_href: Some("https://login.example.com/_menshen/account?\"><b>".into()),
             logins: vec![login("l1", true, 0)],
             others: 0,
@@ -302,6 +304,7 @@ impl Account {
                 AccountWay { id: "staff\"qr".into(), label: MethodLabel::Follow },
                 AccountWay { id: "web".into(), label: MethodLabel::InWechat },
             ],
+            has_union: true,
             elsewhere_href: None,
             logins: vec![
                 login("l1", true, 0),
@@ -317,7 +320,8 @@ impl Account {
         };
         let noticed = AccountNotice::ALL.map(|notice| Self { notice: Some(notice), ..bare.clone() });
         let nowhere = Self { elsewhere_href: None, ..bare.clone() };
-        let taken = Self { full: true, ..nowhere.clone() };
+        let old = wechat("w2", Vec::new(), false, false);
+        let taken = Self { full: true, wechats: vec![bare.wechats[0].clone(), old], ..nowhere.clone() };
         noticed.into_iter().chain([bare, nowhere, taken, full]).collect()
     }
 }

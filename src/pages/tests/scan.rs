@@ -224,9 +224,15 @@ fn the_phone_answers_yes_or_no_with_a_form() {
 
 #[test]
 fn the_phone_is_told_what_its_answer_did() {
-    let html = |approved| pages().render(Lang::En, &Page::Confirmed(Confirmed { approved }));
+    let html = |approved, adding| pages().render(Lang::En, &Page::Confirmed(Confirmed { approved, adding }));
     assert!(
-        html(true).contains("<h1>You have confirmed</h1>") && html(true).contains("Go on at the computer")
+        html(true, false).contains("<h1>You have confirmed</h1>")
+            && html(true, false).contains("Go on at the computer")
     );
-    assert!(html(false).contains("<h1>You have declined</h1>") && html(false).contains("was not signed in"));
+    let no = html(false, false);
+    assert!(no.contains("<h1>You have declined</h1>") && no.contains("was not signed in"));
+    // Whoever adds their WeChat reads nothing about signing in.
+    assert!(html(true, true).contains("your WeChat is added to the account"));
+    let no = html(false, true);
+    assert!(no.contains("Your WeChat was not added") && !no.contains("signed in"), "{no}");
 }
