@@ -171,9 +171,12 @@ impl Reading<'_> {
             pool,
             version: 1,
             status: if written.disabled == Some(true) { Status::Disabled } else { Status::Active },
+            // One line is one person: beside a UnionID their OpenIDs are shown, and taken off, together with it.
+            united: match identities.first() {
+                Some(IdentityKey::UnionId { .. }) => identities[1..].to_vec(),
+                _ => Vec::new(),
+            },
             identities,
-            // Which of them WeChat has vouched for together, the next login tells.
-            united: Vec::new(),
             removed: Vec::new(),
             phone: phone.map(|phone| contact(phone.into(), phone_verified)),
             email: email.map(|email| contact(email.into(), email_verified)),

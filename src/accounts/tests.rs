@@ -119,6 +119,7 @@ async fn a_line_becomes_an_account_to_which_everything_leads() {
     assert_eq!((email.value.as_str(), email.verified), ("zhang@example.com", false));
     assert_eq!(account.identities.len(), 2);
     assert!(matches!(account.identities[0], IdentityKey::UnionId { .. }), "the widest first");
+    assert_eq!(account.wechats().len(), 1, "one person");
     let mut keys = account.identities.clone();
     keys.extend([phone("+8613800000001"), username("zhangsan")]);
     for key in keys {
