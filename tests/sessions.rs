@@ -80,7 +80,9 @@ impl World {
                 tokio::task::yield_now().await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(5), written).await.expect("the idle clock was never written");
+        tokio::time::timeout(Duration::from_secs(5), written)
+            .await
+            .expect("the idle clock was never written");
     }
 }
 

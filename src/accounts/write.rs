@@ -1,7 +1,8 @@
-//! Writes one account and the rows that lead to it: rows are claimed, the account is written, the rows are settled.
+//! Writes one account and then the rows that lead to it.
 //!
-//! Gateways may log people in on the same store meanwhile, and this process may die between any two steps: a claim
-//! without an account is anybody's, and an account that is there gets its rows settled by the next run.
+//! Gateways may log people in on the same store meanwhile, and this process may die between any two steps. No row is
+//! claimed before the account is there: a claim that stayed behind would lead into the account of whoever gets its id
+//! later. An account whose rows are missing gets them by the next run.
 
 use std::collections::HashMap;
 
@@ -135,19 +136,14 @@ impl<'s> Writer<'s> {
         keys: &[IdentityKey],
         is_there: bool,
     ) -> Result<Outcome, StoreError> {
-        let claims = try_join_all(keys.iter().map(|key| self.claim(key, &account.id))).await?;
-        let lost: Vec<Problem> = claims.into_iter().flatten().collect();
-        if !lost.is_empty() {
-            return Ok(Outcome::Refused(lost));
-        }
         if !is_there && !self.store.create_account(&account).await? {
             let message =
                 "an account with this id was made at this moment, by another import or a first login";
             return Ok(Outcome::Refused(vec![Problem::new("id", message)]));
         }
-        let settled = try_join_all(keys.iter().map(|key| self.settle(key, &account.id))).await?;
+        let pointed = try_join_all(keys.iter().map(|key| self.point(key, &account.id))).await?;
         let lost: Vec<IdentityKey> =
-            keys.iter().zip(settled).filter(|(_, settled)| !settled).map(|(key, _)| key.clone()).collect();
+            keys.iter().zip(pointed).filter(|(_, pointed)| !pointed).map(|(key, _)| key.clone()).collect();
         if !lost.is_empty() {
             self.take_off(&account.id, &lost).await?;
             let message = "went to another account at this moment; the account is imported without it";
@@ -157,33 +153,22 @@ impl<'s> Writer<'s> {
         Ok(if is_there { Outcome::There } else { Outcome::Imported })
     }
 
-    /// Points a row at `id`, unless another account has it meanwhile.
-    async fn claim(&self, key: &IdentityKey, id: &AccountId) -> Result<Option<Problem>, StoreError> {
-        let ours = IdentityRow::claim(id.clone());
+    /// Points a row at `id`, which is there; `false` if another account has it meanwhile.
+    async fn point(&self, key: &IdentityKey, id: &AccountId) -> Result<bool, StoreError> {
+        let ours = IdentityRow::settled(id.clone());
         for _ in 0..ROUNDS {
             let there = self.store.claim_identity(key, &ours).await?;
-            if there.accounts.contains(id) {
-                return Ok(None);
+            if there.settled && there.accounts.contains(id) {
+                return Ok(true);
             }
-            let found = self.behind(Some(there.clone())).await?;
-            if let Some(holder) = found.holder(key, id) {
-                return Ok(Some(taken(key, holder)));
+            if self.behind(Some(there.clone())).await?.holder(key, id).is_some() {
+                return Ok(false);
             }
             if self.store.swap_identity(key, &there, &ours).await? {
-                return Ok(None);
+                return Ok(true);
             }
         }
-        Err(StoreError::Conflict { doing: "claiming a row that is changing hands all the time" })
-    }
-
-    /// Makes a claim final; `false` if somebody else took it over.
-    async fn settle(&self, key: &IdentityKey, id: &AccountId) -> Result<bool, StoreError> {
-        let (claim, settled) = (IdentityRow::claim(id.clone()), IdentityRow::settled(id.clone()));
-        if self.store.swap_identity(key, &claim, &settled).await? {
-            return Ok(true);
-        }
-        let now_there = self.store.identities(std::slice::from_ref(key)).await?.pop().flatten();
-        Ok(now_there.is_some_and(|row| row.accounts.contains(id)))
+        Err(StoreError::Conflict { doing: "pointing a row that is changing hands all the time" })
     }
 
     /// Takes what leads elsewhere off an account.

@@ -135,7 +135,7 @@ async fn try_attach(
         let mut missing = Vec::new();
         for (key, row) in keys.iter().zip(rows) {
             match row {
-                Some(row) if row.accounts.contains(&account.id) => {}
+                Some(row) if row.settled && row.accounts.contains(&account.id) => {}
                 // Also where the account is not there yet: a login of that identity completes it.
                 Some(row) if row.settled => return Ok(Attached::Taken),
                 // Nobody's yet; an open claim is pointed here.

@@ -211,10 +211,10 @@ impl Login {
         Ok(Scanned { reply, approval: Some(Approval { flow: flow.id, open_id }) })
     }
 
-    /// Whether nothing leads from this person to an account by their OpenID.
+    /// Whether nothing final leads from this person to an account by their OpenID.
     async fn is_new(&self, app: &App, open_id: &OpenId) -> Result<bool, StoreError> {
         let key = open_key(app, open_id);
-        Ok(self.store.identities(std::slice::from_ref(&key)).await?.iter().all(Option::is_none))
+        Ok(self.store.identities(std::slice::from_ref(&key)).await?.iter().flatten().all(|row| !row.settled))
     }
 
     /// Whether this message stands below the signature of another one.
