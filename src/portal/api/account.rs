@@ -53,7 +53,7 @@ pub(super) async fn mine(State(portal): State<Portal>, visitor: Visitor, headers
     tag = ACCOUNTS,
     summary = "Takes a WeChat off the account",
     description = "It can no longer log in to the account, and the sessions that were opened through it end, this one \
-                   too if it is among them. The only WeChat of an account stays.",
+                   too if it is among them. The last WeChat by which somebody can still log in stays.",
     request_body = RemoveRequest,
     responses((status = 204, description = "Removed."), OfRemove),
     security(("bearer" = [])),
