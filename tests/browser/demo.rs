@@ -74,11 +74,24 @@ async fn the_demo_can_be_clicked_through_and_remembers_its_visitor_after_a_resta
     browser.click("nav a[href$=userinfo]").await;
     browser.read("body", "\"account\"").await;
     browser.go(&home).await;
+    browser.click("nav a[href='/staff']").await;
+    browser.read("h1", "Your account may not see this").await;
+    browser.inspect("demo-route-staff").await;
+    browser.go(&home).await;
+    browser.click("nav a[href='/number']").await;
+    browser.arrive(&format!("{home}_menshen/phone")).await;
+    browser.inspect("demo-route-number").await;
+    browser.go(&home).await;
+    browser.click("nav a[href$=account]").await;
+    browser.arrive(&format!("{home}_menshen/account")).await;
+    browser.inspect("demo-account").await;
+    browser.go(&home).await;
     browser.click("nav a[href$=logout]").await;
     browser.click("button[value=here]").await;
     browser.read("h1", "You have signed out").await;
     // The page of userinfo is JSON without an icon of its own.
     browser.expect_console("/favicon.ico");
+    browser.expect_console("403 (Forbidden)");
     browser.close().await;
     demo.stop();
 }
