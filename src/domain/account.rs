@@ -177,6 +177,11 @@ impl Profile {
         }
         *self != before
     }
+
+    /// The picture, if a page may show it: our pages take pictures over https alone.
+    pub fn picture(&self) -> Option<&str> {
+        self.avatar.as_deref().filter(|address| address.starts_with("https://"))
+    }
 }
 
 /// The latest login to an account.

@@ -171,7 +171,7 @@ fn shown(visitor: &Visitor, mine: MyAccount, notice: Option<AccountNotice>) -> p
         notice,
         name: account.profile.nickname.clone().or_else(|| account.username.clone()),
         id: account.id.to_string(),
-        avatar: account.profile.avatar.clone(),
+        avatar: account.profile.picture().map(str::to_owned),
         phone: contact(account.phone.as_ref(), phone::mask),
         email: contact(account.email.as_ref(), email::mask),
         wechats: wechats.iter().map(|mine| wechat(visitor, mine)).collect(),

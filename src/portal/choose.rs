@@ -110,6 +110,7 @@ fn page(visitor: &Visitor, flow: &Flow, accounts: &[Account]) -> pages::Choose {
         accounts: accounts.iter().map(|account| choice(account, visitor.now)).collect(),
         again_href: callback::again(visitor, Some(flow), None),
     }
+    .told_apart()
 }
 
 fn choice(account: &Account, now: Timestamp) -> Choice {
@@ -117,9 +118,11 @@ fn choice(account: &Account, now: Timestamp) -> Choice {
     Choice {
         id: account.id.to_string(),
         name: account.profile.nickname.clone().or_else(|| account.username.clone()),
-        avatar: account.profile.avatar.clone(),
+        username: account.username.clone().filter(|_| account.profile.nickname.is_some()),
+        avatar: account.profile.picture().map(str::to_owned),
         phone: account.phone.as_ref().map(|contact| phone::mask(&contact.value)),
         email: account.email.as_ref().map(|contact| email::mask(&contact.value)),
         last_days_ago: account.last_login.as_ref().map(|last| now.since(last.at).secs() / DAY),
+        has_twin: false,
     }
 }

@@ -213,14 +213,17 @@ impl Choose {
         let account = |id: &str, last_days_ago| Choice { id: id.into(), last_days_ago, ..Choice::default() };
         let full = Choice {
             name: Some("张伟 <b>".into()),
+            username: Some("wei <b>".into()),
             avatar: Some("https://thirdwx.qlogo.cn/mmopen/\"><b>/132".into()),
             phone: Some("+8613*******66".into()),
             email: Some("z***@example.com".into()),
             ..account("k7f3q2", Some(12))
         };
-        let accounts = vec![full, account("a\"1", None), account("a2", Some(0)), account("a3", Some(1))];
+        let twin = |id: &str| Choice { name: Some("Ann".into()), ..account(id, Some(0)) };
+        let mut accounts = vec![full, account("a\"1", None), account("a2", Some(0)), account("a3", Some(1))];
+        accounts.extend([twin("t\"1"), twin("t2")]);
         let (action, flow) = ("/_menshen/choose".to_owned(), "f0\"".to_owned());
-        vec![Self { action, flow, accounts, again_href: AGAIN.into() }]
+        vec![Self { action, flow, accounts, again_href: AGAIN.into() }.told_apart()]
     }
 }
 
