@@ -11,7 +11,7 @@ use crate::scanning::setup;
 use crate::world::{SERVICE, Setup, WEBSITE, World};
 
 pub(crate) const PAGE: &str = "/_menshen/account";
-pub(crate) const ADDED: &str = "The WeChat was added";
+pub(crate) const ADDED: &str = "That WeChat signs in to this account now";
 
 impl World {
     /// `person`, logged in on a computer with the website's code.

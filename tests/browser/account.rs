@@ -39,7 +39,7 @@ async fn somebody_adds_another_wechat_and_removes_it_again() {
     browser.see(".frame.loaded").await;
     browser.inspect("account-2-add").await;
     browser.log_in_as("nemo").await;
-    browser.read(".notice", "The WeChat was added").await;
+    browser.read(".notice", "That WeChat signs in to this account now").await;
     browser.inspect("account-3-added").await;
     browser.click("details summary").await;
     browser.see("details[open] button").await;
@@ -129,7 +129,7 @@ async fn the_phone_is_told_that_its_wechat_is_added_to_an_account() {
     phone.read("h1", "绑定到").await;
     phone.inspect("account-10-asked").await;
     phone.click("[name=answer][value=yes]").await;
-    browser.read(".notice", "绑定成功").await;
+    browser.read(".notice", "该微信现在可以登录").await;
     browser.inspect("account-11-added").await;
     phone.close().await;
     browser.close().await;

@@ -110,7 +110,7 @@ pub struct AccountLogin {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AccountNotice {
-    /// A WeChat was added.
+    /// A WeChat that was to be added signs in to the account, whether it is new there or was there before.
     Added,
     /// A WeChat was removed.
     Removed,
