@@ -12,7 +12,7 @@ use serde::Deserialize;
 use url::form_urlencoded;
 
 use super::answer::Answer;
-use super::origin::from_here;
+use super::origin::only_from_here;
 use super::visitor::Visitor;
 use super::{Portal, add_wechat, callback, login};
 use crate::domain::{Account, Contact, ReturnTo, email, phone};
@@ -100,9 +100,7 @@ async fn admit(
     visitor: &Visitor,
     headers: &HeaderMap,
 ) -> Result<(Arc<Known>, TokenDigest), Response> {
-    if !from_here(headers, visitor) {
-        return Err(visitor.refuse(ErrorCode::ForeignOrigin));
-    }
+    only_from_here(headers, visitor)?;
     if let Err(seconds) = portal.throttle.check(visitor.ip.as_deref()) {
         return Err(visitor.too_many(seconds));
     }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::answer::Answer;
 use super::login::{Goal, with_browser_cookie};
-use super::origin::from_here;
+use super::origin::only_from_here;
 use super::visitor::Visitor;
 use super::{Portal, account};
 use crate::domain::{AccountId, PoolId};
@@ -90,9 +90,7 @@ pub(super) async fn begin(
     headers: HeaderMap,
     Form(wish): Form<Wish>,
 ) -> Answer {
-    if !from_here(&headers, &visitor) {
-        return Err(visitor.refuse(ErrorCode::ForeignOrigin));
-    }
+    only_from_here(&headers, &visitor)?;
     if !visitor.on_public_host() {
         // Logins happen there, and so does this.
         return Ok(account::go(&visitor, None));

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::answer::{Answer, Refused};
 use super::choose::{Which, question};
 use super::deliver::Courier;
-use super::origin::from_here;
+use super::origin::only_from_here;
 use super::visitor::Visitor;
 use super::{Portal, callback};
 use crate::domain::{FlowId, InvalidTransition, Proof};
@@ -56,9 +56,7 @@ pub(super) async fn answer(
     headers: HeaderMap,
     Form(answered): Form<Answered>,
 ) -> Answer {
-    if !from_here(&headers, &visitor) {
-        return Err(visitor.refuse(ErrorCode::ForeignOrigin));
-    }
+    only_from_here(&headers, &visitor)?;
     let id = Which::from(answered.flow).flow(&portal, &visitor)?;
     let (here, listener) = (portal.clone(), visitor.clone());
     // What has begun is finished whether or not the browser stays to listen.

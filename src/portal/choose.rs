@@ -8,7 +8,7 @@ use axum::response::Response;
 use serde::Deserialize;
 
 use super::answer::Answer;
-use super::origin::from_here;
+use super::origin::only_from_here;
 use super::visitor::Visitor;
 use super::{Portal, bind, callback};
 use crate::domain::{Account, AccountId, Flow, FlowId, Stage, email, phone};
@@ -80,9 +80,7 @@ pub(super) async fn answer(
     headers: HeaderMap,
     Form(answered): Form<Answered>,
 ) -> Answer {
-    if !from_here(&headers, &visitor) {
-        return Err(visitor.refuse(ErrorCode::ForeignOrigin));
-    }
+    only_from_here(&headers, &visitor)?;
     let id = Which::from(answered.flow).flow(&portal, &visitor)?;
     let account = AccountId::new(answered.account);
     let account = account.map_err(|_| visitor.refuse(ErrorCode::AccountNotOffered))?;

@@ -6,7 +6,7 @@ use axum::response::Response;
 use serde::Deserialize;
 
 use super::answer::Answer;
-use super::origin::from_here;
+use super::origin::only_from_here;
 use super::visitor::Visitor;
 use super::{Portal, callback};
 use crate::login::Presence;
@@ -33,9 +33,7 @@ pub(super) async fn leave(
     headers: HeaderMap,
     Form(choice): Form<Choice>,
 ) -> Answer {
-    if !from_here(&headers, &visitor) {
-        return Err(visitor.refuse(ErrorCode::ForeignOrigin));
-    }
+    only_from_here(&headers, &visitor)?;
     match visitor.session(&portal).await {
         (Presence::Known(known), Some(digest)) => {
             let everywhere = choice.scope == "everywhere";

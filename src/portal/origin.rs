@@ -1,11 +1,18 @@
 //! Whether a form was sent from a page of ours. Whatever changes something on behalf of a cookie asks this first.
 
 use axum::http::{HeaderMap, header};
+use axum::response::Response;
 
 use super::visitor::Visitor;
+use crate::pages::ErrorCode;
 
-/// Whether a form comes from a page of this host. Browsers send `Origin` with every form they post.
-pub(super) fn from_here(headers: &HeaderMap, visitor: &Visitor) -> bool {
+/// Refuses a form that does not come from a page of this host.
+pub(super) fn only_from_here(headers: &HeaderMap, visitor: &Visitor) -> Result<(), Response> {
+    if from_here(headers, visitor) { Ok(()) } else { Err(visitor.refuse(ErrorCode::ForeignOrigin)) }
+}
+
+/// Browsers send `Origin` with every form they post.
+fn from_here(headers: &HeaderMap, visitor: &Visitor) -> bool {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     if let Some(site) = text("sec-fetch-site") {
         return site == "same-origin";

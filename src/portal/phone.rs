@@ -13,7 +13,7 @@ use url::form_urlencoded;
 
 use super::answer::Answer;
 use super::login::{label, return_to_of, route_of};
-use super::origin::from_here;
+use super::origin::only_from_here;
 use super::visitor::Visitor;
 use super::{Portal, deliver};
 use crate::domain::one_time_code::AGAIN;
@@ -132,9 +132,7 @@ impl Asker {
         headers: &HeaderMap,
         typed: &Typed,
     ) -> Result<Self, Response> {
-        if !from_here(headers, &visitor) {
-            return Err(visitor.refuse(ErrorCode::ForeignOrigin));
-        }
+        only_from_here(headers, &visitor)?;
         if let Err(seconds) = portal.throttle.check(visitor.ip.as_deref()) {
             return Err(visitor.too_many(seconds));
         }
